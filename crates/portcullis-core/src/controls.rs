@@ -1,0 +1,257 @@
+//! Hygiene controls: habits that the algebra of one group's traffic alone does not decide. One file each; traffic controls
+//! are data, in `policies/controls`.
+
+use std::fmt;
+
+use crate::evaluate::surroundings::Surroundings;
+use crate::model::{Coverage, CoverageStatus, Direction, Inventory, SecurityGroup};
+use crate::policy::Severity;
+
+mod default_group_in_use;
+mod default_group_not_closed;
+mod duplicate_group;
+mod launch_wizard_group;
+mod missing_group_description;
+mod missing_required_tag;
+mod missing_rule_description;
+mod redundant_rule;
+mod stale_reference;
+mod too_many_rules;
+mod unused_group;
+
+pub use redundant_rule::redundant_rules;
+
+/// A hygiene control with the numbers that a policy's `global_rules` set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hygiene {
+    /// `default-group-not-closed`
+    DefaultGroupNotClosed,
+    /// `default-group-in-use`
+    DefaultGroupInUse,
+    /// `unused-group`
+    UnusedGroup,
+    /// `stale-reference`
+    StaleReference,
+    /// `redundant-rule`
+    RedundantRule,
+    /// `duplicate-group`
+    DuplicateGroup,
+    /// `launch-wizard-group`
+    LaunchWizardGroup,
+    /// `too-many-rules`, over so many rules of both directions together.
+    TooManyRules(usize),
+    /// `missing-group-description`, under so many characters.
+    MissingGroupDescription(usize),
+    /// `missing-rule-description`, under so many characters.
+    MissingRuleDescription(usize),
+    /// `missing-required-tag`, any of these keys.
+    MissingRequiredTag(Vec<String>),
+}
+
+/// What a hygiene control is, for its documentation and for reports.
+#[derive(Clone, Copy, Debug)]
+pub struct Metadata {
+    /// Stable id.
+    pub id: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// A headline.
+    pub title: &'static str,
+    /// What it is.
+    pub description: &'static str,
+    /// Why it matters, and why so much.
+    pub reason: &'static str,
+    /// What to do.
+    pub remediation: &'static str,
+}
+
+/// What a hygiene control says of a group.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// It holds.
+    Pass,
+    /// It does not.
+    Fail(Fault),
+    /// It cannot be told.
+    Unknown(Fault),
+}
+
+/// Why a hygiene control fails or cannot tell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fault {
+    /// In a sentence.
+    pub reason: String,
+    /// The rules that it is about: indices into the group's rules.
+    pub rules: Vec<usize>,
+    /// The direction, where it is about one.
+    pub direction: Option<Direction>,
+    /// What else makes this finding this one, such as another group's id; part of the finding's id.
+    pub detail: String,
+}
+
+/// What a hygiene control may look at.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The group to judge.
+    pub group: &'a SecurityGroup,
+    /// Its place among the inventory's groups, by which the indices know it.
+    pub index: usize,
+    /// Everything that was read.
+    pub inventory: &'a Inventory,
+    /// Indices over it, made once.
+    pub surroundings: &'a Surroundings<'a>,
+}
+
+impl Hygiene {
+    /// Every hygiene control with the numbers that hold where no policy sets them, in the order of the documentation.
+    pub fn all() -> Vec<Self> {
+        vec![
+            Self::DefaultGroupNotClosed,
+            Self::DefaultGroupInUse,
+            Self::UnusedGroup,
+            Self::StaleReference,
+            Self::RedundantRule,
+            Self::DuplicateGroup,
+            Self::LaunchWizardGroup,
+            Self::TooManyRules(50),
+            Self::MissingGroupDescription(1),
+            Self::MissingRuleDescription(1),
+            Self::MissingRequiredTag(Vec::new()),
+        ]
+    }
+
+    /// What it is.
+    pub fn metadata(&self) -> &'static Metadata {
+        match self {
+            Self::DefaultGroupNotClosed => &default_group_not_closed::METADATA,
+            Self::DefaultGroupInUse => &default_group_in_use::METADATA,
+            Self::UnusedGroup => &unused_group::METADATA,
+            Self::StaleReference => &stale_reference::METADATA,
+            Self::RedundantRule => &redundant_rule::METADATA,
+            Self::DuplicateGroup => &duplicate_group::METADATA,
+            Self::LaunchWizardGroup => &launch_wizard_group::METADATA,
+            Self::TooManyRules(_) => &too_many_rules::METADATA,
+            Self::MissingGroupDescription(_) => &missing_group_description::METADATA,
+            Self::MissingRuleDescription(_) => &missing_rule_description::METADATA,
+            Self::MissingRequiredTag(_) => &missing_required_tag::METADATA,
+        }
+    }
+
+    /// Why it cannot be judged on this inventory at all, if it cannot.
+    pub fn lacks(&self, inventory: &Inventory) -> Option<String> {
+        match self {
+            Self::UnusedGroup | Self::DefaultGroupInUse if inventory.interfaces.is_none() => Some(
+                "the inventory holds no `NetworkInterfaces`: add the output of `aws ec2 describe-network-interfaces`"
+                    .to_owned(),
+            ),
+            Self::MissingRequiredTag(keys) if keys.is_empty() => {
+                Some("no policy names required tags: set `global_rules.required_tags`".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// Judges one group.
+    pub fn judge(&self, context: Context<'_>) -> Verdict {
+        match self {
+            Self::DefaultGroupNotClosed => default_group_not_closed::judge(context),
+            Self::DefaultGroupInUse => default_group_in_use::judge(context),
+            Self::UnusedGroup => unused_group::judge(context),
+            Self::StaleReference => stale_reference::judge(context),
+            Self::RedundantRule => redundant_rule::judge(context),
+            Self::DuplicateGroup => duplicate_group::judge(context),
+            Self::LaunchWizardGroup => launch_wizard_group::judge(context),
+            Self::TooManyRules(most) => too_many_rules::judge(context, *most),
+            Self::MissingGroupDescription(least) => missing_group_description::judge(context, *least),
+            Self::MissingRuleDescription(least) => missing_rule_description::judge(context, *least),
+            Self::MissingRequiredTag(keys) => missing_required_tag::judge(context, keys),
+        }
+    }
+}
+
+impl Verdict {
+    /// A failure that is about some rules.
+    fn fail(reason: String, rules: Vec<usize>) -> Self {
+        Self::Fail(Fault { reason, rules, ..Fault::default() })
+    }
+
+    /// A failure that is about something else than rules.
+    fn fail_for(reason: String, detail: String) -> Self {
+        Self::Fail(Fault { reason, detail, ..Fault::default() })
+    }
+
+    /// A question that stays open.
+    fn unknown(reason: String) -> Self {
+        Self::Unknown(Fault { reason, ..Fault::default() })
+    }
+}
+
+/// Names in backticks as a sentence lists them; of many only the first, so that a reason stays one that is read.
+fn named<T: fmt::Display>(names: &[T]) -> String {
+    const MOST: usize = 4;
+    let quote = |name: &T| format!("`{name}`");
+    let shown = if names.len() > MOST { MOST - 1 } else { names.len() };
+    let mut words: Vec<String> = names.iter().take(shown).map(quote).collect();
+    if names.len() > shown {
+        words.push(format!("{} more", names.len() - shown));
+    }
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// What could not be read, and why, as the end of a sentence.
+fn not_read(coverage: &Coverage) -> String {
+    let Coverage { account_id, region, status, error, .. } = coverage;
+    let what =
+        if region.is_empty() { format!("account {account_id}") } else { format!("{region} of account {account_id}") };
+    let whole = if *status == CoverageStatus::Partial { " whole" } else { "" };
+    let why = error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
+    format!("{what} could not be read{whole}{why}")
+}
+
+/// The rules of these places as a sentence names them.
+fn named_rules(group: &SecurityGroup, places: &[usize]) -> String {
+    named(&places.iter().filter_map(|place| group.rules.get(*place)).collect::<Vec<_>>())
+}
+
+/// Whether a text is blank or has fewer characters than the least, blanks around it not counted.
+fn is_too_short(text: &str, least: usize) -> bool {
+    let text = text.trim();
+    text.is_empty() || text.chars().take(least).count() < least
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_listed_as_a_sentence_lists_them() {
+        let check = |names: &[&str], expected: &str| assert_eq!(named(names), expected);
+        check(&[], "");
+        check(&["a"], "`a`");
+        check(&["a", "b"], "`a` and `b`");
+        check(&["a", "b", "c", "d"], "`a`, `b`, `c` and `d`");
+        check(&["a", "b", "c", "d", "e"], "`a`, `b`, `c` and 2 more");
+    }
+
+    #[test]
+    fn every_control_documents_itself() {
+        for control in Hygiene::all() {
+            let Metadata { id, severity: _, title, description, reason, remediation } = *control.metadata();
+            assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{id}");
+            assert!(!title.is_empty() && title.chars().count() <= 45 && !title.ends_with('.'), "{id}: {title}");
+            for text in [description, reason, remediation] {
+                assert!(text.ends_with('.') && !text.contains("  ") && text.trim() == text, "{id}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_unique() {
+        let ids: std::collections::BTreeSet<_> = Hygiene::all().iter().map(|control| control.metadata().id).collect();
+        assert_eq!(ids.len(), Hygiene::all().len());
+    }
+}

@@ -1,0 +1,9 @@
+//! The model: security groups, their rules, and what is known around them. Plain values, however they were read.
+
+pub mod group;
+pub mod inventory;
+pub mod rule;
+
+pub use group::{GroupKey, SecurityGroup};
+pub use inventory::{Coverage, CoverageStatus, Inventory, NetworkInterface, PrefixList, Vpc};
+pub use rule::{Direction, GroupReference, Peer, PeerIdentity, PeerKind, Rule, Tag};

@@ -1,0 +1,7 @@
+//! The algebra.
+
+mod cidr;
+mod interval;
+mod service;
+mod special;
+mod traffic;
