@@ -1,0 +1,68 @@
+//! `cargo xtask bench`: the crates' own benchmarks, then whole processes with their wall time and peak memory.
+//!
+//! Whole processes, because that is what a user waits for and what the machine must hold. Two programs that are
+//! compared run by turns, so that both see the same noise.
+
+mod measure;
+mod table;
+mod whole;
+
+use anyhow::{Result, ensure};
+
+use crate::process::{heading, run as run_command};
+use crate::workspace::{Workspace, cargo};
+use whole::Bench;
+
+/// Measures and prints one table.
+type Part = fn(&Bench) -> Result<String>;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only the parts whose name contains this: crates, scan-against-parse, groups, rules, start-up
+    filter: Option<String>,
+    /// Leave out the million groups (1 GB)
+    #[arg(long)]
+    quick: bool,
+    /// Runs of each slow program; the median counts
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let wanted = |name: &str| args.filter.as_deref().is_none_or(|filter| name.contains(filter));
+    let parts: [(&str, Part); 4] = [
+        ("scan-against-parse", whole::scan_against_parse),
+        ("groups", whole::groups),
+        ("rules", whole::rules),
+        ("start-up", whole::start_up),
+    ];
+    let chosen: Vec<_> = parts.into_iter().filter(|(name, _)| wanted(name)).collect();
+    ensure!(wanted("crates") || !chosen.is_empty(), "no benchmark of that name: see `cargo xtask bench --help`");
+
+    let workspace = Workspace::load()?;
+    if wanted("crates") {
+        crates(&workspace)?;
+    }
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    heading("release build");
+    run_command(cargo().args(["build", "--release", "-p", "portcullis", "-p", "xtask", "--bins"]))?;
+    run_command(cargo().args(["build", "--release", "-p", "xtask", "--examples"]))?;
+    let bench = Bench::new(&workspace, args.quick, args.runs)?;
+    println!("{}\n", measure::machine());
+    for (name, part) in chosen {
+        heading(name);
+        println!("{}", part(&bench)?);
+    }
+    Ok(())
+}
+
+fn crates(workspace: &Workspace) -> Result<()> {
+    heading("benchmarks of the crates");
+    if !workspace.has_any("bench") {
+        eprintln!("   no crate has any");
+        return Ok(());
+    }
+    run_command(cargo().args(["bench", "--workspace", "--bench", "*"]))
+}

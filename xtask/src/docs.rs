@@ -1,0 +1,133 @@
+//! `cargo xtask docs`: files that the program writes about itself. They live in git; `--check` finds drift.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::process::shown;
+use crate::workspace::{cargo, root};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Write nothing; fail if a file is not what the code says
+    #[arg(long)]
+    check: bool,
+}
+
+/// One file and the arguments of `portcullis` that print it.
+struct Generated {
+    file: &'static str,
+    args: &'static [&'static str],
+}
+
+/// Every generated file. To add one, add a line.
+const GENERATED: &[Generated] = &[
+    Generated { file: "docs/controls.md", args: &["docs", "controls"] },
+    Generated { file: "docs/plan.schema.json", args: &["docs", "plan-schema"] },
+    Generated { file: "docs/policy.schema.json", args: &["policy", "schema"] },
+];
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    if args.check { check() } else { write() }
+}
+
+fn write() -> Result<()> {
+    for generated in GENERATED {
+        let path = root().join(generated.file);
+        let text = generated.text()?;
+        if fs::read(&path).is_ok_and(|present| present == text) {
+            eprintln!("   {}: unchanged", generated.file);
+            continue;
+        }
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
+        eprintln!("   {}: written", generated.file);
+    }
+    Ok(())
+}
+
+/// Compares every file before it fails, so that one run names all that drifted.
+pub(crate) fn check() -> Result<()> {
+    let mut drifted = 0;
+    for generated in GENERATED {
+        if let Some(difference) = drift(&root().join(generated.file), &generated.text()?) {
+            eprintln!("   {}: {difference}", generated.file);
+            drifted += 1;
+        }
+    }
+    ensure!(drifted == 0, "{drifted} generated file(s) differ from the code: run `cargo xtask docs` and commit them");
+    Ok(())
+}
+
+impl Generated {
+    fn text(&self) -> Result<Vec<u8>> {
+        let mut command = cargo();
+        command.args(["run", "--quiet", "--package", "portcullis", "--"]).args(self.args);
+        let output = command.output().with_context(|| format!("cannot run `{}`", shown(&command)))?;
+        if !output.status.success() {
+            bail!("`{}`: {}\n{}", shown(&command), output.status, String::from_utf8_lossy(&output.stderr));
+        }
+        ensure!(!output.stdout.is_empty(), "`{}` printed nothing", shown(&command));
+        Ok(output.stdout)
+    }
+}
+
+/// Says how the file in git differs from what it should be.
+fn drift(path: &Path, expected: &[u8]) -> Option<String> {
+    let Ok(present) = fs::read(path) else { return Some("is missing".to_owned()) };
+    if present == expected {
+        return None;
+    }
+    let (present, expected) = (String::from_utf8_lossy(&present), String::from_utf8_lossy(expected));
+    let same = present.lines().zip(expected.lines()).take_while(|(a, b)| a == b).count();
+    let line = |text: &str| text.lines().nth(same).map_or_else(|| "the end".to_owned(), |l| format!("`{l}`"));
+    Some(format!("line {}: holds {}, the code says {}", same + 1, line(&present), line(&expected)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The text of every Rust file below a folder, build output apart.
+    fn sources(folder: &Path, all: &mut String) -> Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() && !path.ends_with("target") {
+                sources(&path, all)?;
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                all.push_str(&fs::read_to_string(&path)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// A claim of docs/semantics.md is as good as its test: each is a line of a list that ends in the names of tests.
+    #[test]
+    fn every_claim_of_the_semantics_names_a_test_that_exists() -> Result<()> {
+        let text = fs::read_to_string(root().join("docs/semantics.md"))?;
+        let mut code = String::new();
+        sources(&root().join("crates"), &mut code)?;
+        let functions: BTreeSet<&str> = code
+            .split("fn ")
+            .skip(1)
+            .filter_map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next())
+            .collect();
+        let claims: Vec<&str> =
+            text.split("\n- ").skip(1).map(|claim| claim.split("\n\n").next().unwrap_or(claim)).collect();
+        assert!(claims.len() > 40, "only {} claims", claims.len());
+        for claim in claims {
+            let names = claim.rsplit_once(" —").map(|(_, names)| names);
+            let named: Vec<&str> = names.into_iter().flat_map(|names| names.split('`').skip(1).step_by(2)).collect();
+            assert!(!named.is_empty(), "the claim names no test: {claim}");
+            for name in named.into_iter().filter(|name| !name.contains('/')) {
+                assert!(functions.contains(name), "there is no test `{name}`, which this names: {claim}");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! `cargo xtask test`: every check that a change must pass, the cheap ones first.
+//!
+//! The first step that fails stops the run. The tests come last, so that the runner's own summary ends the output.
+
+use anyhow::Result;
+
+use crate::docs;
+use crate::process::{heading, run as run_command, step};
+use crate::tools::{DENY, NEXTEST};
+use crate::workspace::cargo;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Install cargo-deny and cargo-nextest if they are missing (three minutes, once); the rule where CI is set
+    #[arg(long, env = "CI", value_parser = clap::builder::FalseyValueParser::new())]
+    install: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    step("format", || run_command(cargo().args(["fmt", "--all", "--check"])))?;
+    step("clippy", || {
+        run_command(cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
+    })?;
+    step("boundaries, licences and sources", || deny(args.install))?;
+    step("generated files", docs::check)?;
+    step("doc tests", || run_command(cargo().args(["test", "--doc", "--workspace", "--quiet"])))?;
+    tests(args.install)
+}
+
+/// The wrappers of deny.toml name planned crates too, so unused ones are no fault. Advisories are left to `cargo deny check advisories`: they change without a change of ours, and need the network.
+fn deny(install: bool) -> Result<()> {
+    if !DENY.ensure(install) {
+        eprintln!("   skipped: cargo-deny is not installed (cargo install --locked cargo-deny, or --install)");
+        return Ok(());
+    }
+    run_command(
+        cargo().args(["deny", "--all-features", "check", "-A", "unused-wrapper"]).args(["bans", "licenses", "sources"]),
+    )
+}
+
+/// Every test, the fuzz targets' smoke runs among them. Not a `step`: nothing may follow the runner's summary.
+fn tests(install: bool) -> Result<()> {
+    heading("tests");
+    let mut command = cargo();
+    if NEXTEST.ensure(install) {
+        command.args(["nextest", "run", "--workspace"]);
+    } else {
+        eprintln!("   cargo-nextest is not installed (cargo install --locked cargo-nextest): using cargo test");
+        command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--examples"]);
+    }
+    let status = command.status()?;
+    if !status.success() {
+        std::process::exit(status.code().unwrap_or(1));
+    }
+    Ok(())
+}
