@@ -1,0 +1,14 @@
+//! The command-line door of Portcullis.
+
+mod cli;
+mod commands;
+mod exit;
+mod output;
+mod selection;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    exit::report_panics_as_internal_errors();
+    exit::code_of(commands::run(cli::parse()))
+}

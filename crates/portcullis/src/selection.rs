@@ -1,0 +1,147 @@
+//! From what was typed to what it means here: which groups, judged by which policies.
+
+use jiff::Timestamp;
+use portcullis_core::evaluate::Options;
+use portcullis_core::finding::Evaluation;
+use portcullis_core::model::{Inventory, SecurityGroup};
+use portcullis_core::policy::PolicySet;
+use portcullis_formats::catalogue;
+use portcullis_formats::inventory::{ReadOptions, Source, read};
+
+use crate::cli::{PolicyArgs, SelectionArgs};
+use crate::commands::policy_files::assembled;
+use crate::exit::{Failure, Result};
+use crate::output::Console;
+
+/// An inventory and what it is judged by.
+pub(crate) struct Selection {
+    pub(crate) inventory: Inventory,
+    pub(crate) policies: PolicySet,
+    /// For each group, whether the user asked for it; `None` where all are asked for.
+    selected: Option<Vec<bool>>,
+}
+
+impl Selection {
+    /// Reads policies first, since nothing runs on a policy that does not parse, then the inventory.
+    pub(crate) fn read(args: &SelectionArgs, console: &Console) -> Result<Self> {
+        let policies = read_policies(&args.policies, console)?;
+        let inventory = read_inventory(args)?;
+        let wanted = Wanted::new(args)?;
+        let narrowed = || inventory.groups.iter().map(|group| wanted.takes(group)).collect::<Vec<bool>>();
+        let selected = wanted.is_narrow().then(narrowed);
+        if selected.as_ref().is_some_and(|selected| !selected.contains(&true)) {
+            return Err(Failure::input("no group of the input fits --account, --region, --group, --vpc and --tag"));
+        }
+        Ok(Self { inventory, policies, selected })
+    }
+
+    /// Judges the groups that the user asked for, with everything else that was read around them.
+    pub(crate) fn judge(&self, now: Timestamp, passes: bool) -> Evaluation {
+        portcullis_runtime::judge(&self.inventory, &self.policies, now, Options { passes }, self.selected.as_deref())
+    }
+}
+
+/// Tells of exceptions and controls that deserve a look.
+pub(crate) fn remark_on(selection: &Selection, evaluation: &Evaluation, console: &Console) {
+    let exemption = |index: &usize| selection.policies.exemptions.get(*index);
+    for expired in evaluation.expired_exemptions.iter().filter_map(exemption) {
+        console.remark(&format!("warning: the exemption at {} has expired and exempts nothing", expired.place));
+    }
+    for unused in evaluation.unused_exemptions.iter().filter_map(exemption) {
+        console.remark(&format!("warning: the exemption at {} matches no finding", unused.place));
+    }
+    for lack in &evaluation.not_judged {
+        console.remark(&format!("note: `{}` was not judged: {}", lack.control_id, lack.reason));
+    }
+    for row in &evaluation.coverage {
+        if let Some(error) = &row.error {
+            console.remark(&format!("warning: account {}, Region {}: {error}", row.account_id, row.region));
+        }
+    }
+}
+
+/// Reads and assembles the policies that were asked for.
+pub(crate) fn read_policies(args: &PolicyArgs, console: &Console) -> Result<PolicySet> {
+    let mut policies = assembled(args, console)?.set;
+    for wanted in &args.control {
+        let known = policies.controls.iter().any(|c| c.id == *wanted || c.rule_id.as_deref() == Some(wanted));
+        if !known {
+            let shipped = catalogue::control(wanted).is_some();
+            return Err(Failure::input(if shipped {
+                format!("control `{wanted}` is in none of the packs and policies in use: add `--pack all`")
+            } else {
+                let ids = catalogue::controls().iter().map(|shipped| shipped.id);
+                let near = nearest(wanted, ids).map(|id| format!(": did you mean `{id}`?")).unwrap_or_default();
+                format!("there is no control `{wanted}`{near}")
+            }));
+        }
+    }
+    if !args.control.is_empty() {
+        let wanted = |id: &str| args.control.iter().any(|wanted| wanted == id);
+        policies.controls.retain(|control| wanted(&control.id) || control.rule_id.as_deref().is_some_and(wanted));
+    }
+    if let Some(least) = args.severity {
+        policies.controls.retain(|control| control.severity >= least);
+    }
+    Ok(policies)
+}
+
+/// The known word that is nearest to a mistyped one, if any is near.
+pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
+    scored.min().filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3).map(|(_, candidate)| candidate)
+}
+
+fn read_inventory(args: &SelectionArgs) -> Result<Inventory> {
+    if args.inputs.is_empty() {
+        return Err(Failure::input(
+            "no input: give files, folders or `-` with what `aws ec2 describe-security-groups` prints; \
+             reading an account directly is not built yet",
+        ));
+    }
+    let region = match args.region.as_slice() {
+        [only] if only != "all" => Some(only.clone()),
+        _ => None,
+    };
+    let source = |input: &String| match input.as_str() {
+        "-" => Source::reader("stdin", std::io::stdin()),
+        path => Source::path(path),
+    };
+    read(args.inputs.iter().map(source), &ReadOptions { region }).map_err(Failure::input)
+}
+
+/// What the user wants of the inventory.
+struct Wanted<'a> {
+    args: &'a SelectionArgs,
+    tags: Vec<(&'a str, Option<&'a str>)>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(args: &'a SelectionArgs) -> Result<Self> {
+        let tag = |text: &'a String| match text.split_once('=') {
+            Some(("", _)) => Err(Failure::input(format!("`--tag {text}` names no key: KEY=VALUE is expected"))),
+            Some((key, value)) => Ok((key, Some(value))),
+            None => Ok((text.as_str(), None)),
+        };
+        Ok(Self { args, tags: args.tag.iter().map(tag).collect::<Result<_>>()? })
+    }
+
+    fn is_narrow(&self) -> bool {
+        let args = self.args;
+        [&args.account, &args.region, &args.group, &args.vpc, &args.tag].iter().any(|list| !list.is_empty())
+    }
+
+    fn takes(&self, group: &SecurityGroup) -> bool {
+        let args = self.args;
+        let among = |list: &[String], value: &str| list.is_empty() || list.iter().any(|wanted| wanted == value);
+        let every_region = args.region.iter().any(|region| region == "all");
+        among(&args.account, &group.key.account_id)
+            && (every_region || among(&args.region, &group.key.region))
+            && (among(&args.group, &group.key.group_id) || among(&args.group, &group.name))
+            && among(&args.vpc, &group.vpc_id)
+            && self
+                .tags
+                .iter()
+                .all(|(key, value)| group.tag(key).is_some_and(|own| value.is_none_or(|value| value == own)))
+    }
+}

@@ -1,0 +1,9 @@
+//! The real binary on real files: what a user, a script or a pipe sees.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
+
+mod change;
+mod facts;
+mod harness;
+mod policy;
+mod scan;
+mod usage;

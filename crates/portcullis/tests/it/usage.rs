@@ -1,0 +1,119 @@
+//! Wrong input and wrong usage: what is said, and that nothing is done.
+
+use crate::harness::{Place, group, inventory};
+
+/// Scans a text and gives what stderr says; the exit code must be 2 and stdout empty.
+fn refused(text: impl AsRef<[u8]>) -> String {
+    let place = Place::new();
+    place.write("inventory.json", text);
+    let run = place.run(&["scan", "inventory.json"]);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.stderr);
+    assert!(run.stderr.contains("inventory.json"), "the file is not named: {}", run.stderr);
+    run.stderr
+}
+
+fn with(port: &str, cidr: &str) -> String {
+    inventory(&[group("sg-0a", &[("tcp", 22, 22, "0.0.0.0/0")])])
+        .replace("\"ToPort\":22", &format!("\"ToPort\":{port}"))
+        .replace("0.0.0.0/0", cidr)
+}
+
+#[test]
+fn bad_inventories_are_refused_with_the_place() {
+    let good = inventory(&[group("sg-0a", &[("tcp", 22, 22, "0.0.0.0/0")])]);
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("truncated", good.as_bytes()[..good.len() / 2].to_vec(), "end"),
+        ("empty", Vec::new(), ""),
+        ("not json", b"hello".to_vec(), ""),
+        ("wrong type", b"{\"SecurityGroups\": 7}".to_vec(), "SecurityGroups"),
+        ("zeros", vec![0; 1 << 20], ""),
+        ("bad utf-8", b"{\"SecurityGroups\": [{\"GroupId\": \"\xff\"}]}".to_vec(), ""),
+        ("deeply nested", format!("{{\"SecurityGroups\": {}", "[".repeat(1 << 20)).into_bytes(), ""),
+        ("port 70000", with("70000", "0.0.0.0/0").into_bytes(), "70000"),
+        ("inverted ports", with("21", "0.0.0.0/0").into_bytes(), "21"),
+        ("a float for a port", with("22.5", "0.0.0.0/0").into_bytes(), "22.5"),
+        ("infinity for a port", with("1e999", "0.0.0.0/0").into_bytes(), ""),
+        ("NaN for a port", with("NaN", "0.0.0.0/0").into_bytes(), ""),
+        ("a /33", with("22", "10.0.0.0/33").into_bytes(), "10.0.0.0/33"),
+        ("no prefix", with("22", "10.0.0.1").into_bytes(), "10.0.0.1"),
+        ("no recognised key", b"{\"Reservations\": []}".to_vec(), "SecurityGroups"),
+    ];
+    for (name, text, says) in cases {
+        let stderr = refused(text);
+        assert!(stderr.contains(says), "{name}: `{says}` is not said: {stderr}");
+        assert!(!stderr.contains("portcullis_"), "{name}: names of the program: {stderr}");
+        assert!(stderr.len() < 4000, "{name}: {} bytes of message", stderr.len());
+    }
+}
+
+#[test]
+fn a_mark_at_the_start_and_windows_line_ends_do_no_harm() {
+    let place = Place::new();
+    let pretty = inventory(&[group("sg-0a", &[("tcp", 22, 22, "0.0.0.0/0")])]).replace("},", "},\r\n");
+    place.write("inventory.json", format!("\u{feff}{pretty}\r\n"));
+    place.scan(&["inventory.json"], &[1]);
+}
+
+#[test]
+fn names_cannot_act_on_a_terminal_or_a_spreadsheet() {
+    let place = Place::new();
+    let mut hostile = group("sg-0a", &[("tcp", 22, 22, "0.0.0.0/0")]);
+    hostile["GroupName"] = "=HYPERLINK(\"http://x\")\u{1b}]0;owned\u{7}\u{202e}".into();
+    place.write("inventory.json", inventory(&[hostile]));
+    for format in ["table", "csv", "markdown", "sarif", "json", "ndjson"] {
+        let run = place.run(&["scan", "inventory.json", "--format", format, "--color", "never"]);
+        assert_eq!(run.code, 1);
+        assert!(run.stdout.chars().all(|c| c == '\n' || c == '\r' || !c.is_control()), "{format}: {:?}", run.stdout);
+        assert!(!run.stdout.contains('\u{202e}'), "{format}");
+    }
+    let csv = place.run(&["scan", "inventory.json", "--format", "csv"]).stdout;
+    assert!(!csv.contains(",=HYPERLINK") && !csv.contains(",\"=HYPERLINK"), "{csv}");
+}
+
+#[test]
+fn wrong_usage_is_code_two_and_says_what_to_do() {
+    let place = Place::new();
+    place.write("inventory.json", inventory(&[group("sg-0a", &[])]));
+    for (args, says) in [
+        (vec!["scan", "inventory.json", "--pack", "cis-gcp"], "cis-gcp"),
+        (vec!["scan", "inventory.json", "--control", "internet-shh"], "internet-ssh"),
+        (vec!["scan", "inventory.json", "--format", "xml"], "xml"),
+        (vec!["scan", "inventory.json", "--fail-on", "grave"], "grave"),
+        (vec!["scan", "missing.json"], "missing.json"),
+        (vec!["scan", "inventory.json", "--policy", "missing.yaml"], "missing.yaml"),
+        (vec!["scan", "inventory.json", "--output", "sarif"], "FORMAT=FILE"),
+        (vec!["scan"], "describe-security-groups"),
+        (vec!["plan", "inventory.json", "--strategy", "replace"], "--replace-with"),
+        (vec!["plan", "inventory.json", "--replace-with", "10.0.0.0/33"], "10.0.0.0/33"),
+        (vec!["explain", "sg-nothing", "inventory.json"], "sg-nothing"),
+    ] {
+        let run = place.run(&args);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{args:?}: {}", run.stderr);
+        assert!(run.stderr.contains(says), "{args:?}: `{says}` is not said: {}", run.stderr);
+    }
+}
+
+#[test]
+fn help_documents_the_exit_codes() {
+    let run = Place::new().run(&["scan", "--help"]);
+    assert_eq!(run.code, 0);
+    assert!(run.stdout.contains("Exit codes:") && run.stdout.contains("nothing done"), "{}", run.stdout);
+}
+
+#[test]
+fn a_policy_that_does_not_parse_stops_the_run_and_every_error_is_told() {
+    let place = Place::new();
+    place.write("inventory.json", inventory(&[group("sg-0a", &[("tcp", 22, 22, "0.0.0.0/0")])]));
+    place.write(
+        "policy.json",
+        r#"{"version": "1.0.0", "compliance_policies": {"prohibited_rules": {"inbound": [
+            {"rule_id": "A", "description": "a", "protocol": "tcp", "port_range": "70000", "source": "0.0.0.0/0", "severity": "high"},
+            {"rule_id": "B", "description": "b", "protocol": "tcp", "port_range": "22", "source": "10.0.0.0/33", "severity": "grave"}
+        ]}}, "exemption": {}}"#,
+    );
+    let run = place.run(&["scan", "inventory.json", "--policy", "policy.json"]);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.stderr);
+    for says in ["70000", "10.0.0.0/33", "grave", "exemption", "policy.json:2"] {
+        assert!(run.stderr.contains(says), "`{says}` is not said: {}", run.stderr);
+    }
+}
