@@ -196,7 +196,7 @@ pub(crate) enum StrategyName {
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
-    /// How to remedy
+    /// How to remedy [default: what the policy's `remediation_settings` say, else narrow]
     #[arg(long, value_name = "STRATEGY", help_heading = "Plan")]
     pub(crate) strategy: Option<StrategyName>,
     /// The sources that take the place of offending ones

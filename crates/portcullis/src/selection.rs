@@ -5,8 +5,11 @@ use portcullis_core::evaluate::Options;
 use portcullis_core::finding::Evaluation;
 use portcullis_core::model::{Inventory, SecurityGroup};
 use portcullis_core::policy::PolicySet;
+use portcullis_core::remediation::Strategy;
 use portcullis_formats::catalogue;
 use portcullis_formats::inventory::{ReadOptions, Source, read};
+use portcullis_formats::policy::Policy;
+use portcullis_formats::policy::document::actions::StrategyName;
 
 use crate::cli::{PolicyArgs, SelectionArgs};
 use crate::commands::policy_files::assembled;
@@ -17,6 +20,8 @@ use crate::output::Console;
 pub(crate) struct Selection {
     pub(crate) inventory: Inventory,
     pub(crate) policies: PolicySet,
+    /// How the policies want findings remedied, where one of them says it; the last one that does counts.
+    pub(crate) strategy: Option<Strategy>,
     /// For each group, whether the user asked for it; `None` where all are asked for.
     selected: Option<Vec<bool>>,
 }
@@ -24,7 +29,9 @@ pub(crate) struct Selection {
 impl Selection {
     /// Reads policies first, since nothing runs on a policy that does not parse, then the inventory.
     pub(crate) fn read(args: &SelectionArgs, console: &Console) -> Result<Self> {
-        let policies = read_policies(&args.policies, console)?;
+        let assembled = assembled(&args.policies, console)?;
+        let strategy = assembled.policies.iter().rev().find_map(strategy_of);
+        let policies = narrowed(assembled.set, &args.policies)?;
         let inventory = read_inventory(args)?;
         let wanted = Wanted::new(args)?;
         let narrowed = || inventory.groups.iter().map(|group| wanted.takes(group)).collect::<Vec<bool>>();
@@ -32,7 +39,7 @@ impl Selection {
         if selected.as_ref().is_some_and(|selected| !selected.contains(&true)) {
             return Err(Failure::input("no group of the input fits --account, --region, --group, --vpc and --tag"));
         }
-        Ok(Self { inventory, policies, selected })
+        Ok(Self { inventory, policies, strategy, selected })
     }
 
     /// Judges the groups that the user asked for, with everything else that was read around them.
@@ -62,7 +69,26 @@ pub(crate) fn remark_on(selection: &Selection, evaluation: &Evaluation, console:
 
 /// Reads and assembles the policies that were asked for.
 pub(crate) fn read_policies(args: &PolicyArgs, console: &Console) -> Result<PolicySet> {
-    let mut policies = assembled(args, console)?.set;
+    narrowed(assembled(args, console)?.set, args)
+}
+
+/// What a policy's `remediation_settings` say of the strategy.
+fn strategy_of(policy: &Policy) -> Option<Strategy> {
+    let settings = &policy.document.compliance_policies.compliance_actions.remediation_settings;
+    Some(match settings.strategy.as_ref()?.value {
+        StrategyName::Narrow => Strategy::Narrow,
+        StrategyName::Revoke => Strategy::Revoke,
+        StrategyName::Lockdown => Strategy::Lockdown,
+        StrategyName::Tag => Strategy::Tag,
+        StrategyName::Replace => {
+            let blocks = settings.replace_with.iter().flat_map(|with| with.value.0.iter());
+            Strategy::Replace(blocks.map(|block| block.0).collect())
+        }
+    })
+}
+
+/// The controls that `--control` and `--severity` leave.
+fn narrowed(mut policies: PolicySet, args: &PolicyArgs) -> Result<PolicySet> {
     for wanted in &args.control {
         let known = policies.controls.iter().any(|c| c.id == *wanted || c.rule_id.as_deref() == Some(wanted));
         if !known {

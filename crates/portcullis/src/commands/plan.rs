@@ -11,8 +11,9 @@ use crate::output::{Console, to_file, to_stdout};
 use crate::selection::{Selection, remark_on};
 
 pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Outcome> {
-    let strategy = strategy(args)?;
+    let asked = strategy(args)?;
     let selection = Selection::read(&args.selection, console)?;
+    let strategy = asked.or_else(|| selection.strategy.clone()).unwrap_or(Strategy::Narrow);
     let now = Timestamp::now();
     let evaluation = selection.judge(now, false);
     remark_on(&selection, &evaluation, console);
@@ -34,18 +35,20 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Outcome> {
     Ok(if unread { Outcome::Incomplete } else { Outcome::Done })
 }
 
-fn strategy(args: &PlanArgs) -> Result<Strategy> {
+/// What was asked for on the command line; without a word the policies decide.
+fn strategy(args: &PlanArgs) -> Result<Option<Strategy>> {
     let replaces = !args.replace_with.is_empty();
-    match args.strategy {
-        None if replaces => Ok(Strategy::Replace(args.replace_with.clone())),
-        Some(StrategyName::Replace) if replaces => Ok(Strategy::Replace(args.replace_with.clone())),
+    Ok(match args.strategy {
+        None | Some(StrategyName::Replace) if replaces => Some(Strategy::Replace(args.replace_with.clone())),
         Some(StrategyName::Replace) => {
-            Err(Failure::input("`--strategy replace` needs `--replace-with CIDR[,CIDR]`: the sources to put in place"))
+            let why = "`--strategy replace` needs `--replace-with CIDR[,CIDR]`: the sources to put in place";
+            return Err(Failure::input(why));
         }
-        Some(_) if replaces => Err(Failure::input("`--replace-with` goes with `--strategy replace` only")),
-        None | Some(StrategyName::Narrow) => Ok(Strategy::Narrow),
-        Some(StrategyName::Revoke) => Ok(Strategy::Revoke),
-        Some(StrategyName::Lockdown) => Ok(Strategy::Lockdown),
-        Some(StrategyName::Tag) => Ok(Strategy::Tag),
-    }
+        Some(_) if replaces => return Err(Failure::input("`--replace-with` goes with `--strategy replace` only")),
+        None => None,
+        Some(StrategyName::Narrow) => Some(Strategy::Narrow),
+        Some(StrategyName::Revoke) => Some(Strategy::Revoke),
+        Some(StrategyName::Lockdown) => Some(Strategy::Lockdown),
+        Some(StrategyName::Tag) => Some(Strategy::Tag),
+    })
 }

@@ -281,3 +281,22 @@ fn the_example_company_can_be_planned_applied_and_taken_back() {
         );
     }
 }
+
+#[test]
+fn a_policy_may_choose_the_strategy_and_the_command_line_has_the_last_word() {
+    let place = place(&[group("sg-0a", &[SSH_WORLD])]);
+    place.write(
+        "policy.json",
+        r#"{"version": "1.0.0", "controls": ["internet-ssh"], "compliance_policies": {"compliance_actions": {
+            "remediation_settings": {"strategy": "replace", "replace_with": ["10.1.0.0/16"]}}}}"#,
+    );
+    let planned = |more: &[&str]| {
+        let mut args = vec!["plan", "in.json", "--policy", "policy.json", "--out", "plan.json"];
+        args.extend_from_slice(more);
+        let run = place.run(&args);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        read(&place, "plan.json")["strategy"].clone()
+    };
+    assert_eq!(planned(&[]), "replace");
+    assert_eq!(planned(&["--strategy", "revoke"]), "revoke");
+}
