@@ -40,14 +40,22 @@ pub const COLUMNS: [&str; 24] = [
 /// Where `out` fails.
 pub fn render(report: &Report<'_>, out: &mut impl io::Write) -> io::Result<()> {
     let mut writer = ::csv::Writer::from_writer(out);
-    writer.write_record(COLUMNS)?;
+    writer.write_record(COLUMNS).map_err(io_error)?;
     for entry in report.listed() {
         for value in row(&entry) {
-            writer.write_field(cell(&value).as_bytes())?;
+            writer.write_field(cell(&value).as_bytes()).map_err(io_error)?;
         }
-        writer.write_record(None::<&[u8]>)?;
+        writer.write_record(None::<&[u8]>).map_err(io_error)?;
     }
     writer.flush()
+}
+
+/// The writer's own error, so that callers can tell a reader that went away from a disk that is full.
+fn io_error(error: ::csv::Error) -> io::Error {
+    match error.into_kind() {
+        ::csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 fn row(entry: &Entry<'_>) -> [String; COLUMNS.len()] {

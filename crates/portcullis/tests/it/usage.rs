@@ -117,3 +117,27 @@ fn a_policy_that_does_not_parse_stops_the_run_and_every_error_is_told() {
         assert!(run.stderr.contains(says), "`{says}` is not said: {}", run.stderr);
     }
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    use std::io::Read as _;
+    use std::process::{Command, Stdio};
+    let place = Place::new();
+    let rules: Vec<(&str, i64, i64, &str)> = vec![("-1", -1, -1, "0.0.0.0/0")];
+    let groups: Vec<_> = (0..400).map(|n| group(&format!("sg-{n:017x}"), &rules)).collect();
+    place.write("inventory.json", inventory(&groups));
+    for format in ["table", "json", "ndjson", "csv", "sarif", "markdown"] {
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("portcullis"))
+            .current_dir(place.path())
+            .args(["scan", "inventory.json", "--quiet", "--pack", "all", "--format", format])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = [0];
+        child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{format}");
+        assert!(output.stderr.is_empty(), "{format}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
