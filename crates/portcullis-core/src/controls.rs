@@ -1,7 +1,7 @@
 //! Hygiene controls: habits that the algebra of one group's traffic alone does not decide. One file each; traffic controls
 //! are data, in `policies/controls`.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::evaluate::surroundings::Surroundings;
 use crate::model::{Coverage, CoverageStatus, Direction, Inventory, SecurityGroup};
@@ -189,17 +189,22 @@ impl Verdict {
 /// Names in backticks as a sentence lists them; of many only the first, so that a reason stays one that is read.
 fn named<T: fmt::Display>(names: &[T]) -> String {
     const MOST: usize = 4;
-    let quote = |name: &T| format!("`{name}`");
     let shown = if names.len() > MOST { MOST - 1 } else { names.len() };
-    let mut words: Vec<String> = names.iter().take(shown).map(quote).collect();
+    let words = if names.len() > shown { shown + 1 } else { shown };
+    let mut text = String::with_capacity(48 * words);
+    for (place, name) in names.iter().take(shown).enumerate() {
+        let before = match place {
+            0 => "",
+            _ if place + 1 == words => " and ",
+            _ => ", ",
+        };
+        // Writing to a text does not fail.
+        _ = write!(text, "{before}`{name}`");
+    }
     if names.len() > shown {
-        words.push(format!("{} more", names.len() - shown));
+        _ = write!(text, " and {} more", names.len() - shown);
     }
-    match words.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-        None => String::new(),
-    }
+    text
 }
 
 /// What could not be read, and why, as the end of a sentence.

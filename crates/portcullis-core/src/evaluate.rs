@@ -2,6 +2,7 @@
 
 mod exposure;
 mod judge;
+mod measured;
 mod piece;
 mod report;
 mod scope;
@@ -11,7 +12,9 @@ pub mod surroundings;
 mod view;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::cell::OnceCell;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -21,13 +24,14 @@ use jiff::Timestamp;
 use crate::controls::{Context, Fault, Hygiene, Verdict};
 use crate::finding::{Evaluation, Finding, NotJudged, Status};
 use crate::model::{CoverageStatus, Direction, GroupReference, Inventory, SecurityGroup};
-use crate::net::Traffic;
+use crate::net::{Traffic, special};
 use crate::policy::{AllowedPeers, AllowedRule, Control, ControlKind, PeerTest, PolicySet, Settings, TrafficRule};
 use surroundings::Surroundings;
 pub(crate) use view::GroupView;
 
 pub(crate) use exposure::{Exposure, at_fault};
 pub(crate) use judge::{Scene, Violation, judge, offences};
+use measured::{Memo, Screen, Screened, Shape};
 use piece::without_allowed;
 pub(crate) use piece::{Assume, Piece, group_symbol};
 use report::{body, finding_id, remedy, rule_evidence};
@@ -64,6 +68,11 @@ pub struct Evaluator<'a> {
     /// All other traffic controls.
     general: Vec<usize>,
     hygiene: Vec<usize>,
+    screen: Screen,
+    /// VPCs that use public addresses of their own: to their groups the internet is something else.
+    unusual: BTreeSet<&'a str>,
+    /// Whether it matters to any control which environment a group is of.
+    by_environment: bool,
 }
 
 /// The findings of some groups.
@@ -107,7 +116,28 @@ impl<'a> Evaluator<'a> {
         });
         let surroundings = Surroundings::of(inventory, &wanted.collect::<Vec<Hygiene>>());
         let names = Names::wanted(inventory, policies);
-        Self { inventory, policies, now, options, surroundings, names, lacking, measured, general, hygiene }
+        let screen = Screen::of(policies, &measured);
+        let unusual = inventory.vpcs.iter().filter(|(_, vpc)| vpc.addresses.intersects(special::public()));
+        let unusual = unusual.map(|(id, _)| id.as_str()).collect();
+        let scopes = |control: &'a Control| {
+            std::iter::once(&control.scope).chain(control.allowed.iter().map(|allowed| &allowed.scope))
+        };
+        let by_environment = policies.controls.iter().flat_map(scopes).any(|scope| !scope.environments.is_empty());
+        Self {
+            inventory,
+            policies,
+            now,
+            options,
+            surroundings,
+            names,
+            lacking,
+            measured,
+            general,
+            hygiene,
+            screen,
+            unusual,
+            by_environment,
+        }
     }
 
     /// The findings of one group, which may be another state of one of the inventory's: everything around it is taken as
@@ -116,14 +146,14 @@ impl<'a> Evaluator<'a> {
         let mut findings = Vec::new();
         // What was told of the group from around it still holds, such as the interfaces that it is on.
         let index = self.inventory.groups.binary_search_by(|known| known.key.cmp(&group.key)).unwrap_or(usize::MAX);
-        self.judge_group(index, group, &mut findings);
+        self.judge_group(index, group, &mut Memo::default(), &mut findings);
         ExemptionUse::default().apply(&mut findings, group, self.policies, self.now);
         findings
     }
 
     /// Judges the groups of a range of the inventory's.
     pub fn judge(&self, range: Range<usize>) -> Part {
-        let mut part = Part::default();
+        let (mut part, mut memo) = (Part::default(), Memo::default());
         for index in range {
             let Some(group) = self.inventory.groups.get(index) else { continue };
             if is_disabled(group, self.policies) {
@@ -131,7 +161,7 @@ impl<'a> Evaluator<'a> {
             }
             part.groups += 1;
             let start = part.findings.len();
-            self.judge_group(index, group, &mut part.findings);
+            self.judge_group(index, group, &mut memo, &mut part.findings);
             if part.findings.len() > start {
                 let found = part.findings.get_mut(start..).unwrap_or_default();
                 part.exemptions.apply(found, group, self.policies, self.now);
@@ -154,15 +184,14 @@ impl<'a> Evaluator<'a> {
         }
         let policies = self.policies;
         // The inventory's groups are sorted by account, Region and id, so that their index is their order.
-        findings.sort_by(|a: &Finding, b: &Finding| {
-            let key = |finding: &Finding| {
-                (std::cmp::Reverse(policies.severity(finding)), finding.group, finding.control, finding.status)
-            };
-            let name = |finding: &Finding| policies.control(finding).map(|control| control.id.clone());
-            let (left, right) = (key(a), key(b));
-            (left.0, left.1)
-                .cmp(&(right.0, right.1))
-                .then_with(|| (name(a), left.2, left.3).cmp(&(name(b), right.2, right.3)))
+        let mut by_name: Vec<usize> = (0..policies.controls.len()).collect();
+        by_name.sort_by_key(|place| policies.controls.get(*place).map(|control| &control.id));
+        let mut ranks = vec![0; by_name.len()];
+        for (rank, place) in by_name.into_iter().enumerate() {
+            ranks.get_mut(place).into_iter().for_each(|own| *own = rank);
+        }
+        findings.sort_by_cached_key(|finding: &Finding| {
+            (Reverse(policies.severity(finding)), finding.group, ranks.get(finding.control).copied(), finding.status)
         });
         let coverage = coverage(self.inventory, policies);
         let unread =
@@ -185,22 +214,36 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn judge_group(&self, index: usize, group: &SecurityGroup, findings: &mut Vec<Finding>) {
-        let environment = environment_of(group, self.policies);
+    fn judge_group(&self, index: usize, group: &SecurityGroup, memo: &mut Memo, findings: &mut Vec<Finding>) {
+        let environment = if self.by_environment { environment_of(group, self.policies) } else { None };
         let environment = environment.as_deref();
         if let Some(why) = &group.unreadable {
             self.unreadable(index, group, environment, why, findings);
             return;
         }
-        let view = GroupView::new(group, self.inventory);
+        let view = OnceCell::new();
+        let view = || view.get_or_init(|| GroupView::new(group, self.inventory));
+        let usual = !self.options.passes && (self.unusual.is_empty() || !self.unusual.contains(&*group.vpc_id));
         for direction in Direction::ALL {
-            self.judge_measured(index, &view, direction, environment, findings);
+            if self.measured.get(side(direction)).is_none_or(Vec::is_empty) {
+                continue;
+            }
+            match if usual { self.screen.look(group, direction) } else { Screened::Other } {
+                Screened::Calm => {}
+                Screened::Other => self.judge_measured(index, view(), direction, environment, findings),
+                Screened::Shape(shape, rules) => {
+                    let known = memo.findings(direction, shape, |shape| self.judge_shape(shape, direction));
+                    for finding in known.iter() {
+                        self.keep_known(index, group, environment, finding, &rules, findings);
+                    }
+                }
+            }
         }
         for place in &self.general {
             let Some(control) = self.policies.controls.get(*place) else { continue };
             let ControlKind::Traffic(rule) = &control.kind else { continue };
             let Some(bearing) = bears_on(&control.scope, group, environment) else { continue };
-            let finding = judge_control(control, rule, &view, self.inventory, &self.names, environment);
+            let finding = judge_control(control, rule, view(), self.inventory, &self.names, environment);
             self.keep(index, *place, group, finding, &bearing, findings);
         }
         let context = Context { group, index, inventory: self.inventory, surroundings: &self.surroundings };
@@ -252,6 +295,47 @@ impl<'a> Evaluator<'a> {
                 exposed.then(|| judge_scenes(control, rule, view.group, &scene, best, worst.as_ref())).flatten();
             self.keep(index, *place, view.group, finding, &bearing, findings);
         }
+    }
+
+    /// The findings of the controls that only measure the internet on a shape, without ids.
+    fn judge_shape(&self, shape: &Shape, direction: Direction) -> Vec<Finding> {
+        let (pieces, public) = (measured::pieces(shape), special::public());
+        let mut exposures: Vec<(&Arc<Settings>, Exposure)> = Vec::new();
+        let mut findings = Vec::new();
+        for place in self.measured.get(side(direction)).into_iter().flatten() {
+            let Some(control) = self.policies.controls.get(*place) else { continue };
+            let ControlKind::Traffic(rule) = &control.kind else { continue };
+            let settings = &control.settings;
+            if !exposures.iter().any(|(known, _)| Arc::ptr_eq(known, settings)) {
+                exposures.push((settings, Exposure::of(&pieces, public, settings, Assume::Best)));
+            }
+            let known = exposures.iter().find(|(known, _)| Arc::ptr_eq(known, settings));
+            let Some((_, exposure)) = known.filter(|(_, exposure)| !exposure.is_empty()) else { continue };
+            let scene = Scene { pieces: &pieces, public, inventory: self.inventory, settings, assume: Assume::Best };
+            let finding = traffic_finding(control, rule, &judge(rule, &scene, exposure), &scene);
+            findings.extend(finding.map(|finding| Finding { control: *place, ..finding }));
+        }
+        findings
+    }
+
+    /// Keeps the finding of a shape for a group that has it; `rules` are the group's rules by their places in the shape.
+    fn keep_known(
+        &self,
+        index: usize,
+        group: &SecurityGroup,
+        environment: Option<&str>,
+        finding: &Finding,
+        rules: &[usize],
+        findings: &mut Vec<Finding>,
+    ) {
+        let Some(control) = self.policies.controls.get(finding.control) else { return };
+        let Some(bearing) = bears_on(&control.scope, group, environment) else { return };
+        let mut finding = finding.clone();
+        for row in &mut finding.evidence {
+            row.rules.iter_mut().for_each(|rule| *rule = rules.get(*rule).copied().unwrap_or_default());
+        }
+        let finding = identified(finding, control, group);
+        self.keep(index, finding.control, group, Some(finding), &bearing, findings);
     }
 
     /// Completes a finding and keeps it; a pass is kept only where passes are wanted.
@@ -331,7 +415,8 @@ pub(crate) fn judge_control<'a>(
         let exposure = Exposure::of(&left, public, settings, assume);
         let scene = Scene { pieces: &left, public, inventory, settings, assume };
         let violations = judge(rule, &scene, &exposure);
-        traffic_finding(control, rule, &violations, &scene, view.group)
+        let finding = traffic_finding(control, rule, &violations, &scene)?;
+        Some(identified(finding, control, view.group))
     };
     judged(Assume::Best).or_else(|| judged(Assume::Worst))
 }
@@ -383,18 +468,23 @@ fn judge_scenes(
 ) -> Option<Finding> {
     let found = |assume: Assume, exposure: &Exposure| {
         let scene = Scene { assume, ..*scene };
-        traffic_finding(control, rule, &judge(rule, &scene, exposure), &scene, group)
+        let finding = traffic_finding(control, rule, &judge(rule, &scene, exposure), &scene)?;
+        Some(identified(finding, control, group))
     };
     found(Assume::Best, best).or_else(|| worst.and_then(|worst| found(Assume::Worst, worst)))
 }
 
-/// The finding that violations make up: a failure as far as all is known, else an open question.
+/// A finding with its id.
+fn identified(finding: Finding, control: &Control, group: &SecurityGroup) -> Finding {
+    Finding { id: finding_id(control, group, finding.direction, &finding.evidence, ""), ..finding }
+}
+
+/// The finding that violations make up, without its id: a failure as far as all is known, else an open question.
 fn traffic_finding(
     control: &Control,
     rule: &TrafficRule,
     violations: &[Violation<'_>],
     scene: &Scene<'_>,
-    group: &SecurityGroup,
 ) -> Option<Finding> {
     if violations.is_empty() {
         return None;
@@ -402,7 +492,6 @@ fn traffic_finding(
     let body = body(rule, violations, scene);
     let direction = Some(rule.direction);
     Some(Finding {
-        id: finding_id(control, group, direction, &body.evidence, ""),
         status: if scene.assume == Assume::Best { Status::Fail } else { Status::Unknown },
         direction,
         remediation: remedy(control, rule, &body),

@@ -55,11 +55,11 @@ impl FromStr for Status {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
     /// `tcp`, `udp`, `icmp`, a number, a range of numbers, or `-1` for all. Empty where a finding is not about traffic.
-    pub protocol: String,
+    pub protocol: CompactString,
     /// `22`, `80-443`, `all`; for ICMP types and codes.
-    pub ports: String,
+    pub ports: CompactString,
     /// Who is admitted, as the least list of blocks and names.
-    pub peers: Vec<String>,
+    pub peers: Vec<CompactString>,
     /// The rules that admit it: indices into the group's rules, ascending.
     pub rules: Vec<usize>,
     /// How much of the family's public addresses is admitted, 0 to 1; `None` where the internet is not the question.

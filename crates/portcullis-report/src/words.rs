@@ -320,7 +320,7 @@ pub(crate) fn peers_words(peers: &PeerSet, most: usize) -> String {
 
 /// Who an evidence's traffic comes from or goes to, at most `most` of them.
 pub(crate) fn evidence_text(evidence: &Evidence, direction: Option<Direction>, most: usize) -> String {
-    let mut peers: Vec<String> = evidence.peers.iter().take(most).cloned().collect();
+    let mut peers: Vec<String> = evidence.peers.iter().take(most).map(ToString::to_string).collect();
     if evidence.peers.len() > most {
         peers.push(count(evidence.peers.len() - most, "more block"));
     }

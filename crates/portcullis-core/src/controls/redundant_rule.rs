@@ -131,27 +131,30 @@ impl<'a> Who<'a> {
 /// Above so many rules, comparing each with each costs more than sorting them.
 const FEW: usize = 12;
 
+/// What decides of a rule whether it covers another.
+type Look<'a> = (Direction, Interval<u32>, Who<'a>);
+
 /// Whether it is plain that no rule can be redundant: each has a corner that no other one admits.
 ///
-/// Most groups end here, without memory of their own. A rule with no such corner may still be needed.
+/// Most groups end here. A rule with no such corner may still be needed.
 fn stand_apart(rules: &[Rule], inventory: &Inventory) -> bool {
     if rules.len() > FEW {
         return false;
     }
-    let covered = |place: usize, rule: &Rule, service: u32, corner: Corner<'_>| {
-        rules.iter().enumerate().any(|(other, by)| {
-            let services = by.services.interval();
+    let looks: Vec<Look<'_>> =
+        rules.iter().map(|rule| (rule.direction, rule.services.interval(), Who::of(&rule.peer, inventory))).collect();
+    let covered = |place: usize, direction: Direction, service: u32, corner: Corner<'_>| {
+        looks.iter().enumerate().any(|(other, (by, services, who))| {
             other != place
-                && by.direction == rule.direction
                 && services.low <= service
                 && service <= services.high
-                && Who::of(&by.peer, inventory).admits(corner)
+                && *by == direction
+                && who.admits(corner)
         })
     };
-    rules.iter().enumerate().all(|(place, rule)| {
-        let Some([first, last]) = Who::of(&rule.peer, inventory).corners() else { return false };
-        let services = rule.services.interval();
-        !covered(place, rule, services.low, first) || !covered(place, rule, services.high, last)
+    looks.iter().enumerate().all(|(place, (direction, services, who))| {
+        let Some([first, last]) = who.corners() else { return false };
+        !covered(place, *direction, services.low, first) || !covered(place, *direction, services.high, last)
     })
 }
 

@@ -77,7 +77,7 @@ pub(crate) struct Offence<'a> {
 /// `-1` is spoken of whole.
 pub(crate) fn offences<'a>(scene: &Scene<'a>, test: &PeerTest, services: &ServiceSet, void: bool) -> Vec<Offence<'a>> {
     let mut offences = Vec::new();
-    for piece in scene.pieces.iter().filter(|piece| services.intersects(&piece.services.into())) {
+    for piece in scene.pieces.iter().filter(|piece| services.meets(piece.services)) {
         let peers = offending(piece, test, scene);
         if peers.is_empty() {
             continue;
@@ -112,6 +112,7 @@ pub(crate) fn judge<'r>(rule: &'r TrafficRule, scene: &Scene<'_>, exposure: &Exp
     let mut violations = Vec::new();
     for test in &rule.peers {
         let mut measured = |family: Family, hits: Option<&ServiceSet>| {
+            let hits = hits.filter(|hits| hits.intersects(&rule.services));
             if let Some(services) = hits.and_then(|hits| violating(rule, hits, hits, &void_services(family))) {
                 violations.push(Violation { test, family: Some(family), services });
             }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use compact_str::{CompactString, ToCompactString, format_compact};
+
 use crate::model::{Direction, GroupReference, Inventory, Peer, PrefixList, SecurityGroup};
 use crate::net::{AddressSet, AnyCidr, Family, Interval, IntervalSet, PeerSet, Symbol, special};
 use crate::policy::{AllowedPeers, AllowedRule};
@@ -268,12 +270,12 @@ pub(crate) fn without_allowed<'a>(
 }
 
 /// The blocks and names of a set of peers as reports print them.
-pub(crate) fn peer_texts(peers: &PeerSet) -> Vec<String> {
-    let blocks = peers.addresses.cidrs().into_iter().map(|block: AnyCidr| block.to_string());
+pub(crate) fn peer_texts(peers: &PeerSet) -> Vec<CompactString> {
+    let blocks = peers.addresses.cidrs().into_iter().map(|block: AnyCidr| block.to_compact_string());
     let names = peers.symbols.iter().map(|symbol| match symbol {
-        Symbol::Group { account, id } if account.is_empty() => id.to_string(),
-        Symbol::Group { account, id } => format!("{account}/{id}"),
-        Symbol::PrefixList(id) => id.to_string(),
+        Symbol::Group { account, id } if account.is_empty() => id.clone(),
+        Symbol::Group { account, id } => format_compact!("{account}/{id}"),
+        Symbol::PrefixList(id) => id.clone(),
     });
     blocks.chain(names).collect()
 }

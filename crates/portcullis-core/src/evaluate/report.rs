@@ -1,16 +1,16 @@
 //! From violations to findings: evidence, words, and the id that stays the same on any machine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 
-use compact_str::CompactString;
+use compact_str::{CompactString, ToCompactString};
 use sha2::{Digest, Sha256};
 
 use super::judge::{Scene, Violation};
 use super::piece::{Assume, peer_texts};
 use super::stretches::{Stretch, stretches};
 use crate::finding::Evidence;
-use crate::model::{Direction, SecurityGroup};
+use crate::model::{Direction, Rule, SecurityGroup};
 use crate::net::service::{describe_services, void_services};
 use crate::net::{Family, IntervalSet, PeerSet, ServiceSet, Traffic};
 use crate::policy::{Control, PeerTest, TrafficRule};
@@ -89,9 +89,9 @@ fn rows(stretch: &Stretch, services: &ServiceSet, internet_share: Option<f64>) -
         }
     }
     let peers = peer_texts(&stretch.peers);
-    let row = |(protocol, ports)| {
+    let row = |(protocol, ports): (String, String)| {
         let (peers, rules) = (peers.clone(), stretch.rules.clone());
-        Evidence { protocol, ports, peers, rules, internet_share }
+        Evidence { protocol: protocol.into(), ports: ports.into(), peers, rules, internet_share }
     };
     merged.into_iter().map(row).collect()
 }
@@ -108,15 +108,22 @@ fn subject(evidence: &Evidence) -> String {
 
 /// The distinct subjects of the evidence, in its order.
 fn subjects(evidence: &[Evidence]) -> String {
+    const MOST: usize = 4;
     let mut subjects: Vec<String> = Vec::new();
-    for subject in evidence.iter().map(subject) {
+    let (mut seen, mut more) = (HashSet::new(), 0);
+    for row in evidence.iter().filter(|row| seen.insert((&row.protocol, &row.ports))) {
+        if subjects.len() > MOST {
+            more += 1;
+            continue;
+        }
+        let subject = subject(row);
         if !subjects.contains(&subject) {
             subjects.push(subject);
         }
     }
-    if subjects.len() > 4 {
-        let more = subjects.len() - 3;
-        subjects.truncate(3);
+    if subjects.len() > MOST {
+        more += subjects.len() - (MOST - 1);
+        subjects.truncate(MOST - 1);
         subjects.push(format!("{more} more"));
     }
     match subjects.split_last() {
@@ -127,7 +134,7 @@ fn subjects(evidence: &[Evidence]) -> String {
 }
 
 fn unknown_reason(rule: &TrafficRule, evidence: &[Evidence]) -> String {
-    let lists: BTreeSet<&str> = evidence.iter().flat_map(|row| &row.peers).map(String::as_str).collect();
+    let lists: BTreeSet<&str> = evidence.iter().flat_map(|row| &row.peers).map(CompactString::as_str).collect();
     let lists: Vec<&str> = lists.into_iter().take(4).collect();
     let word = if rule.direction == Direction::Ingress { "admitted from" } else { "let out to" };
     format!(
@@ -216,10 +223,11 @@ pub(crate) fn finding_id(
     evidence: &[Evidence],
     detail: &str,
 ) -> CompactString {
-    let mut hash = Sha256::new();
-    let mut field = |text: &str| {
-        hash.update(text.as_bytes());
-        hash.update([0]);
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(256);
+    let mut field = |part: &str| {
+        text.push_str(part);
+        text.push('\0');
     };
     field(&group.key.account_id);
     field(&group.key.group_id);
@@ -232,25 +240,24 @@ pub(crate) fn finding_id(
         field(&row.ports);
         row.peers.iter().for_each(|peer| field(peer));
     }
-    let digest = hash.finalize();
-    digest.iter().take(8).fold(CompactString::default(), |mut id, byte| {
-        let _ = write!(id, "{byte:02x}");
-        id
-    })
+    let digest = Sha256::digest(&text);
+    let digits = digest.iter().take(8).flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| DIGITS.get(usize::from(digit))).map(|digit| char::from(*digit)).collect()
 }
 
 /// Evidence for rules that a hygiene control names: one row a rule, in canonical order.
 pub(crate) fn rule_evidence(group: &SecurityGroup, rules: &[usize]) -> Vec<Evidence> {
-    let mut rows: BTreeMap<(String, String, String), Vec<usize>> = BTreeMap::new();
-    for index in rules {
-        if let Some(rule) = group.rules.get(*index) {
-            let key = (rule.services.protocol_text(), rule.services.ports_text(), rule.peer.to_string());
-            rows.entry(key).or_default().push(*index);
-        }
-    }
-    let row =
-        |((protocol, ports, peer), rules)| Evidence { protocol, ports, peers: vec![peer], rules, internet_share: None };
-    rows.into_iter().map(row).collect()
+    let mut known: Vec<(usize, &Rule)> =
+        rules.iter().filter_map(|place| group.rules.get(*place).map(|rule| (*place, rule))).collect();
+    known.sort_by_key(|(place, rule)| (rule.identity(), *place));
+    let alike = known.chunk_by(|(_, a), (_, b)| a.identity() == b.identity());
+    let row = |alike: &[(usize, &Rule)]| {
+        let (_, rule) = alike.first()?;
+        let (protocol, ports) = rule.services.texts();
+        let rules = alike.iter().map(|(place, _)| *place).collect();
+        Some(Evidence { protocol, ports, peers: vec![rule.peer.to_compact_string()], rules, internet_share: None })
+    };
+    alike.filter_map(row).collect()
 }
 
 /// The services of a finding's traffic, for the words of its remedy.

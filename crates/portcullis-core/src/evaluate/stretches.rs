@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::exposure::exact_measure;
 use super::judge::{Offence, Scene, Violation, offences};
 use super::piece::{Assume, Piece};
-use crate::net::traffic::{for_each_segment, union_all};
+use crate::net::traffic::{for_each_segment_while, union_all};
 use crate::net::{Family, Interval, IntervalSet, PeerSet, ServiceSet};
 use crate::policy::PeerTest;
 
@@ -28,7 +28,7 @@ const MOST_NAMES: usize = 1 << 15;
 pub(crate) fn stretches(violation: &Violation<'_>, scene: &Scene<'_>) -> Vec<(ServiceSet, Stretch)> {
     match violation.family {
         Some(family) => {
-            let touching = |piece: &&Piece<'_>| violation.services.intersects(&piece.services.into());
+            let touching = |piece: &&Piece<'_>| violation.services.meets(piece.services);
             let measured =
                 |piece| Measured { piece, public: Piece::public_measure(piece, family, scene.public, scene.assume) };
             let pieces: Vec<Measured<'_>> = scene.pieces.iter().filter(touching).map(measured).collect();
@@ -53,32 +53,32 @@ fn collect<T>(
     stretch_of: impl Fn(&[&T]) -> Stretch,
 ) -> Vec<(ServiceSet, Stretch)> {
     let mut found: BTreeMap<Stretch, Vec<Interval<u32>>> = BTreeMap::new();
-    let mut names = 0;
-    let (mut rest, mut rest_items) = (Vec::new(), BTreeSet::new());
-    let pick =
-        |indices: &mut dyn Iterator<Item = usize>| indices.filter_map(|index| items.get(index)).collect::<Vec<&T>>();
-    for_each_segment(items, services_of, |segment, active| {
-        let inside = services.intersection(&segment.into());
-        if inside.is_empty() {
-            return;
+    let (mut names, mut reached) = (0, 0);
+    for_each_segment_while(items, &services_of, |segment, active| {
+        let mut inside = services.within(segment).peekable();
+        if inside.peek().is_some() {
+            let here: Vec<&T> = active.iter().filter_map(|index| items.get(*index)).collect();
+            let stretch = stretch_of(&here);
+            let PeerSet { addresses, .. } = &stretch.peers;
+            let size = stretch.rules.len() + addresses.v4.intervals().len() + addresses.v6.intervals().len();
+            let known = found.entry(stretch).or_insert_with(|| {
+                names += size;
+                Vec::new()
+            });
+            known.extend(inside);
         }
-        if names > MOST_NAMES {
-            rest.extend_from_slice(inside.intervals());
-            rest_items.extend(active.iter().copied());
-            return;
-        }
-        let stretch = stretch_of(&pick(&mut active.iter().copied()));
-        let size = stretch.rules.len()
-            + stretch.peers.addresses.v4.intervals().len()
-            + stretch.peers.addresses.v6.intervals().len();
-        let known = found.entry(stretch).or_insert_with(|| {
-            names += size;
-            Vec::new()
-        });
-        known.extend_from_slice(inside.intervals());
+        reached = segment.high;
+        names <= MOST_NAMES
     });
-    if !rest.is_empty() {
-        found.entry(stretch_of(&pick(&mut rest_items.into_iter()))).or_default().extend(rest);
+    if names > MOST_NAMES {
+        let beyond = |item: &&T| services_of(item).high > reached;
+        let items: Vec<&T> = items.iter().filter(beyond).collect();
+        let spanned: ServiceSet = items.iter().map(|item| services_of(item)).collect();
+        let rest = services.intersection(&spanned);
+        let rest = rest.difference(&Interval { low: 0, high: reached }.into());
+        if !rest.is_empty() {
+            found.entry(stretch_of(&items)).or_default().extend_from_slice(rest.intervals());
+        }
     }
     let mut stretches: Vec<(ServiceSet, Stretch)> =
         found.into_iter().map(|(stretch, services)| (services.into_iter().collect(), stretch)).collect();

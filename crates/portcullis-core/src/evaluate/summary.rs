@@ -20,6 +20,9 @@ pub(crate) fn mark_implied(findings: &mut [Finding], policies: &PolicySet) {
     let mut entries: Vec<Entry<'_>> =
         findings.iter().enumerate().map(|(place, finding)| Entry::of(place, finding, policies)).collect();
     entries.retain(|entry| !entry.finding.traffic.is_empty());
+    if entries.len() < 2 {
+        return;
+    }
     // What is broader has no fewer services, so it mostly comes first, and few remain to be compared with.
     entries.sort_by_key(|entry| Reverse((entry.measure, entry.severity, entry.scope, Reverse(entry.place))));
     let mut tops: Vec<&Entry<'_>> = Vec::new();

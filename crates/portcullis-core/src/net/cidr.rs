@@ -1,6 +1,6 @@
 //! CIDR blocks of both families, and the least list of blocks that makes up a set of addresses.
 
-use std::fmt;
+use std::fmt::{self, Display as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -45,7 +45,7 @@ pub trait Address: Point {
     /// As the low bits of an integer.
     fn bits(self) -> u128;
     /// As people write it.
-    fn text(self) -> String;
+    fn write(self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
 
 impl Address for u32 {
@@ -59,8 +59,8 @@ impl Address for u32 {
     fn bits(self) -> u128 {
         u128::from(self)
     }
-    fn text(self) -> String {
-        Ipv4Addr::from(self).to_string()
+    fn write(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ipv4Addr::from(self).fmt(f)
     }
 }
 
@@ -73,8 +73,8 @@ impl Address for u128 {
     fn bits(self) -> u128 {
         self
     }
-    fn text(self) -> String {
-        Ipv6Addr::from(self).to_string()
+    fn write(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ipv6Addr::from(self).fmt(f)
     }
 }
 
@@ -131,7 +131,8 @@ impl<A: Address> Cidr<A> {
 
 impl<A: Address> fmt::Display for Cidr<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address.text(), self.prefix)
+        self.address.write(f)?;
+        write!(f, "/{}", self.prefix)
     }
 }
 

@@ -237,13 +237,21 @@ impl<T: Point> IntervalSet<T> {
         self.0.get(after).is_some_and(|own| own.contains(interval))
     }
 
-    /// How many points of `interval` are in here.
-    pub fn measure_within(&self, interval: Interval<T>) -> u128 {
+    /// Whether any point of `interval` is in here.
+    pub fn meets(&self, interval: Interval<T>) -> bool {
+        self.within(interval).next().is_some()
+    }
+
+    /// The parts of `interval` that are in here, ascending.
+    pub fn within(&self, interval: Interval<T>) -> impl Iterator<Item = Interval<T>> + '_ {
         let after = self.0.partition_point(|own| own.high < interval.low);
         let candidates = self.0.get(after..).unwrap_or_default().iter();
-        candidates
-            .map_while(|own| own.intersection(interval))
-            .fold(0u128, |sum, shared| sum.saturating_add(shared.measure()))
+        candidates.map_while(move |own| own.intersection(interval))
+    }
+
+    /// How many points of `interval` are in here.
+    pub fn measure_within(&self, interval: Interval<T>) -> u128 {
+        self.within(interval).fold(0u128, |sum, shared| sum.saturating_add(shared.measure()))
     }
 }
 

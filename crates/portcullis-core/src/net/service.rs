@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use compact_str::{CompactString, ToCompactString, format_compact};
+
 use super::cidr::Family;
 use super::interval::{Interval, IntervalSet};
 
@@ -84,16 +86,22 @@ impl Protocol {
     }
 }
 
-impl fmt::Display for Protocol {
+impl Protocol {
     /// The name where AWS's own tools use one (`tcp`, `udp`, `icmp`, `icmpv6`), else the number.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::TCP => f.write_str("tcp"),
-            Self::UDP => f.write_str("udp"),
-            Self::ICMP => f.write_str("icmp"),
-            Self::ICMPV6 => f.write_str("icmpv6"),
-            Self(number) => write!(f, "{number}"),
+    pub fn text(self) -> CompactString {
+        match self {
+            Self::TCP => CompactString::const_new("tcp"),
+            Self::UDP => CompactString::const_new("udp"),
+            Self::ICMP => CompactString::const_new("icmp"),
+            Self::ICMPV6 => CompactString::const_new("icmpv6"),
+            Self(number) => number.to_compact_string(),
         }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
     }
 }
 
@@ -155,20 +163,24 @@ impl RuleServices {
 
     /// The protocol as AWS writes it: `-1`, a name, or a number.
     pub fn protocol_text(self) -> String {
-        match self {
-            Self::All => "-1".to_owned(),
-            Self::Ports(protocol, ..) | Self::Icmp(protocol, _) | Self::Protocol(protocol) => protocol.to_string(),
-        }
+        self.texts().0.into()
     }
 
-    /// The ports as people write them: `22`, `80-443`, `0-65535`; for ICMP `3/4`, `3/*`, `all`; `all` for the others.
+    /// The ports as people write them: `22`, `80-443`, `all`; for ICMP `3/4`, `3/*`, `all`.
     pub fn ports_text(self) -> String {
+        self.texts().1.into()
+    }
+
+    /// Protocol and ports as [`Self::protocol_text`] and [`Self::ports_text`] write them.
+    pub fn texts(self) -> (CompactString, CompactString) {
+        let all = CompactString::const_new("all");
         match self {
-            Self::Ports(_, from, to) if from == to => from.to_string(),
-            Self::Ports(_, from, to) => format!("{from}-{to}"),
-            Self::Icmp(_, Some((kind, Some(code)))) => format!("{kind}/{code}"),
-            Self::Icmp(_, Some((kind, None))) => format!("{kind}/*"),
-            Self::All | Self::Icmp(_, None) | Self::Protocol(_) => "all".to_owned(),
+            Self::All => (CompactString::const_new("-1"), all),
+            Self::Ports(protocol, from, to) if from == to => (protocol.text(), from.to_compact_string()),
+            Self::Ports(protocol, from, to) => (protocol.text(), format_compact!("{from}-{to}")),
+            Self::Icmp(protocol, Some((kind, Some(code)))) => (protocol.text(), format_compact!("{kind}/{code}")),
+            Self::Icmp(protocol, Some((kind, None))) => (protocol.text(), format_compact!("{kind}/*")),
+            Self::Icmp(protocol, None) | Self::Protocol(protocol) => (protocol.text(), all),
         }
     }
 }

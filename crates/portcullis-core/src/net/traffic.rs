@@ -303,6 +303,18 @@ pub(crate) fn for_each_segment<T>(
     services: impl Fn(&T) -> Interval<u32>,
     mut visit: impl FnMut(Interval<u32>, &[usize]),
 ) {
+    for_each_segment_while(items, services, |services, active| {
+        visit(services, active);
+        true
+    });
+}
+
+/// As [`for_each_segment`], until `visit` says that it is enough.
+pub(crate) fn for_each_segment_while<T>(
+    items: &[T],
+    services: impl Fn(&T) -> Interval<u32>,
+    mut visit: impl FnMut(Interval<u32>, &[usize]) -> bool,
+) {
     let spans: Vec<Interval<u32>> = items.iter().map(services).collect();
     let mut starts: Vec<usize> = (0..spans.len()).collect();
     let span = |index: &usize| spans.get(*index).copied().unwrap_or_default();
@@ -315,18 +327,26 @@ pub(crate) fn for_each_segment<T>(
     borders.sort_unstable();
     borders.dedup();
     let mut active: Vec<usize> = Vec::new();
+    // The least end of those that are open: before it nothing closes.
+    let mut least_end = u32::MAX;
     let mut starts = starts.into_iter().peekable();
     for (at, low) in borders.iter().copied().enumerate() {
-        active.retain(|index| span(index).high >= low);
+        if least_end < low {
+            active.retain(|index| span(index).high >= low);
+            least_end = active.iter().map(|index| span(index).high).min().unwrap_or(u32::MAX);
+        }
         while let Some(index) = starts.next_if(|index| span(index).low == low) {
             let place = active.partition_point(|other| *other < index);
             active.insert(place, index);
+            least_end = least_end.min(span(&index).high);
         }
         if active.is_empty() {
             continue;
         }
         let high = borders.get(at + 1).map_or(u32::MAX, |next| next - 1);
-        visit(Interval { low, high }, &active);
+        if !visit(Interval { low, high }, &active) {
+            break;
+        }
     }
 }
 

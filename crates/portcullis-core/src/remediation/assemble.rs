@@ -287,7 +287,8 @@ fn fit(made: &mut Vec<Made>, inventory: &Inventory, direction: Direction, family
         let of_family = made.iter().enumerate().filter(|(_, (_, rule))| {
             matches!((rule.peer.kind(), family), (PeerKind::V4, Family::Ipv4) | (PeerKind::V6, Family::Ipv6))
         });
-        let Some((smallest, _)) = of_family.min_by_key(|(_, (_, rule))| size(rule)) else { break };
+        // Of two alike the later goes.
+        let Some((smallest, _)) = of_family.rev().min_by_key(|(_, (_, rule))| size(rule)) else { break };
         made.remove(smallest);
     }
 }

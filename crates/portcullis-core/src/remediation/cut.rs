@@ -119,7 +119,7 @@ impl Cutter<'_> {
             }
             return;
         };
-        let pieces: Vec<_> = scene.pieces.iter().filter(|piece| services.intersects(&piece.services.into())).collect();
+        let pieces: Vec<_> = scene.pieces.iter().filter(|piece| services.meets(piece.services)).collect();
         let keep = self.keep(view);
         let wide = scene.settings.wide(family);
         let most = if matches!(violation.test, PeerTest::Wide) { wide } else { scene.settings.internet(family) };
@@ -127,7 +127,7 @@ impl Cutter<'_> {
             &pieces,
             |piece| piece.services,
             |segment, active| {
-                let inside = services.intersection(&segment.into());
+                let inside: ServiceSet = services.within(segment).collect();
                 if inside.is_empty() {
                     return;
                 }

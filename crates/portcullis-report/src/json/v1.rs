@@ -125,7 +125,7 @@ pub struct Evidence<'a> {
     /// `22`, `80-443`, `all`.
     pub ports: &'a str,
     /// Who is admitted.
-    pub peers: &'a [String],
+    pub peers: Vec<&'a str>,
     /// AWS's ids of the rules that admit it, as far as the input tells them.
     pub rule_ids: Vec<&'a str>,
     /// The same rules in words, whether or not their ids are known.
@@ -341,7 +341,7 @@ impl<'a> Finding<'a> {
             Evidence {
                 protocol: &evidence.protocol,
                 ports: &evidence.ports,
-                peers: &evidence.peers,
+                peers: evidence.peers.iter().map(AsRef::as_ref).collect(),
                 rule_ids: rules().map(|rule| rule.id.as_str()).filter(|id| !id.is_empty()).collect(),
                 rules: rules().map(ToString::to_string).collect(),
                 internet_share: evidence.internet_share,

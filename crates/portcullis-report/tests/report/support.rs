@@ -97,9 +97,9 @@ pub(crate) fn control(id: &str, severity: Severity, title: &str, kind: ControlKi
 
 pub(crate) fn evidence(protocol: &str, ports: &str, peers: &[&str], rules: &[usize], share: Option<f64>) -> Evidence {
     Evidence {
-        protocol: protocol.to_owned(),
-        ports: ports.to_owned(),
-        peers: peers.iter().map(|peer| (*peer).to_owned()).collect(),
+        protocol: protocol.into(),
+        ports: ports.into(),
+        peers: peers.iter().map(|peer| (*peer).into()).collect(),
         rules: rules.to_vec(),
         internet_share: share,
     }

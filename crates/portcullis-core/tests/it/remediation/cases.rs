@@ -1,12 +1,14 @@
 //! Plans by hand: the contract's own examples, and shapes where the least change is plain to a person.
 
+use portcullis_core::controls::Hygiene;
 use portcullis_core::model::Direction;
-use portcullis_core::net::Traffic;
 use portcullis_core::net::service::describe_services;
-use portcullis_core::remediation::{Change, GroupPlan, Plan, Strategy, plan};
+use portcullis_core::net::{Family, Traffic};
+use portcullis_core::policy::{Control, ControlKind, ExemptedRules, Exemption, ExemptionTarget, PolicySet};
+use portcullis_core::remediation::{Change, GroupPlan, Plan, Strategy, plan, quota_use, simulate};
 
 use crate::evaluate::random::pair;
-use crate::fixture::{addresses, judged, now, policy, world};
+use crate::fixture::{addresses, group, judged, now, policy, world};
 
 fn planned(text: &str, controls: &[&'static str], strategy: &Strategy) -> Plan {
     let (inventory, policies) = (world(text), policy(controls.iter().map(|line| pair(line).0)));
@@ -359,4 +361,102 @@ fn what_cannot_be_fixed_is_listed_with_its_reason() {
     let plan = planned("ingress tcp 22 from pl-u", &[SSH], &Strategy::Narrow);
     assert!(plan.groups.is_empty());
     assert!(plan.unfixable[0].reason.contains("not known"), "{:?}", plan.unfixable);
+}
+
+fn offices(count: usize) -> String {
+    (0..count).map(|n| format!("ingress tcp 443 from 52.1.2.{n}/32\n")).collect()
+}
+
+#[test]
+fn the_quota_is_kept_and_what_has_no_room_is_said() {
+    let text = offices(58) + "ingress tcp 22 from 0.0.0.0/0\n";
+    let plan = planned(&text, &[SSH], &Strategy::Narrow);
+    let group = &plan.groups[0];
+    assert_eq!(
+        changes(group),
+        [
+            "+ ingress tcp 22 from 100.64.0.0/10",
+            "ingress tcp 22 from 0.0.0.0/0 > ingress tcp 22 from 10.0.0.0/8",
+            "also tcp 22"
+        ]
+    );
+    let after = simulate(&group.group, &group.changes).unwrap();
+    assert_eq!(quota_use(after.rules.iter(), &world(&text), Direction::Ingress, Family::Ipv4), 60);
+    assert!(!group.needs_gap, "one more before the change makes 60");
+}
+
+#[test]
+fn where_the_quota_has_no_room_for_both_states_the_plan_says_so() {
+    let p81 = "p81 high ingress tcp:81 any internet";
+    let range = "ingress tcp 80-82 from 16.0.0.0/4";
+    let less = ["ingress tcp 80-82 from 16.0.0.0/4 > ingress tcp 80 from 16.0.0.0/4", "also tcp 82"];
+    // Above the default the quota is what the group has already.
+    for count in [59, 70] {
+        let plan = planned(&(offices(count) + range), &[p81], &Strategy::Narrow);
+        assert_eq!(changes(&plan.groups[0]), less);
+        assert!(!plan.groups[0].needs_gap, "it is changed in place");
+    }
+    for (count, gap) in [(58, false), (59, true)] {
+        let text = offices(count) + "list pl-a = 10.0.0.0/8, 16.0.0.0/4\ningress tcp 22 from pl-a\n";
+        let plan = planned(&text, &[SSH], &Strategy::Narrow);
+        assert_eq!(changes(&plan.groups[0]), ["+ ingress tcp 22 from 10.0.0.0/8", "- ingress tcp 22 from pl-a"]);
+        assert_eq!(plan.groups[0].needs_gap, gap);
+    }
+}
+
+#[test]
+fn what_is_exempt_is_left_alone() {
+    let exemption = Exemption {
+        target: ExemptionTarget::Group("sg-1".into()),
+        rules: ExemptedRules::Only(["ssh".into()].into()),
+        reason: "a bastion".to_owned(),
+        approved_by: String::new(),
+        expires: None,
+        place: String::new(),
+    };
+    let telnet = pair("telnet high ingress tcp:23 any internet").0;
+    let policies = PolicySet { exemptions: vec![exemption], ..policy([pair(SSH).0, telnet]) };
+    let inventory = world("ingress tcp 22-23 from 16.0.0.0/4");
+    let plan = plan(&inventory, &policies, &judged(&inventory, &policies), &Strategy::Narrow, now());
+    let expected = ["ingress tcp 22-23 from 16.0.0.0/4 > ingress tcp 22 from 16.0.0.0/4"];
+    assert_eq!(changes(&plan.groups[0]), expected);
+    assert!(plan.unfixable.is_empty());
+}
+
+fn redundant() -> Control {
+    let metadata = Hygiene::RedundantRule.metadata();
+    let kind = ControlKind::Hygiene(Hygiene::RedundantRule);
+    Control { id: metadata.id.into(), severity: metadata.severity, kind, ..pair(SSH).0 }
+}
+
+#[test]
+fn redundant_rules_go_after_the_cut_has_been_made() {
+    let check = |text: &str, expected: &[&str]| {
+        let (mut inventory, policies) = (world(text), policy([pair(SSH).0, redundant()]));
+        let plan = plan(&inventory, &policies, &judged(&inventory, &policies), &Strategy::Narrow, now());
+        assert_eq!(changes(&plan.groups[0]), expected, "{text}");
+        inventory.groups[0] = simulate(&plan.groups[0].group, &plan.groups[0].changes).unwrap();
+        assert!(judged(&inventory, &policies).findings.is_empty(), "{text}");
+    };
+    let covered = "ingress tcp 20-30 from 10.0.0.0/8\ningress tcp 22 from 10.1.0.0/16";
+    check(covered, &["- ingress tcp 22 from 10.1.0.0/16"]);
+    // What covered the office goes: the office is needed then.
+    check("ingress tcp 22 from 16.0.0.0/4\ningress tcp 22 from 17.1.2.3/32", &["- ingress tcp 22 from 16.0.0.0/4"]);
+    check(
+        "ingress tcp 22-80 from 16.0.0.0/4\ningress tcp 40 from 17.1.2.3/32",
+        &["ingress tcp 22-80 from 16.0.0.0/4 > ingress tcp 23-80 from 16.0.0.0/4", "- ingress tcp 40 from 17.1.2.3/32"],
+    );
+}
+
+#[test]
+fn a_plan_of_many_groups_is_in_their_order() {
+    let mut inventory = world("ingress tcp 22 from 16.0.0.0/4");
+    inventory.groups.push(group("sg-2", "ingress tcp 22 from 10.0.0.0/8"));
+    inventory.groups.push(group("sg-3", "ingress tcp 20-22 from 32.0.0.0/4"));
+    let policies = policy([pair(SSH).0]);
+    let plan = plan(&inventory, &policies, &judged(&inventory, &policies), &Strategy::Narrow, now());
+    let ids: Vec<&str> = plan.groups.iter().map(|group| group.key().group_id.as_str()).collect();
+    assert_eq!(ids, ["sg-1", "sg-3"]);
+    let expected = ["ingress tcp 20-22 from 32.0.0.0/4 > ingress tcp 20-21 from 32.0.0.0/4"];
+    assert_eq!(changes(&plan.groups[1]), expected);
 }
