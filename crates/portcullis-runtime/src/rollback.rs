@@ -58,6 +58,11 @@ fn chosen(backups: Vec<Backup>) -> BTreeMap<GroupKey, Backup> {
         of_groups.entry(backup.group.key.clone()).or_default().push(backup);
     }
     let choose = |(key, mut backups): (GroupKey, Vec<Backup>)| {
+        // What a rollback kept lies beside what it put back: taken for the last change, it would undo the rollback when
+        // that is run again. It counts only where it is all there is, which is how a rollback is itself taken back.
+        if backups.iter().any(|backup| backup.purpose == Purpose::Apply) {
+            backups.retain(|backup| backup.purpose == Purpose::Apply);
+        }
         backups.sort_by_key(|backup| backup.taken_at);
         let last = backups.last()?.plan.clone();
         let start = backups.iter().rposition(|backup| backup.plan == last && backup.is_of_the_start());

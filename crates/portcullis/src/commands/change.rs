@@ -43,8 +43,18 @@ pub(crate) fn offline(
     run: impl FnOnce(&mut Ports<'_>, Options) -> std::result::Result<Report, RunError>,
 ) -> Result<Outcome> {
     let input = read_file(&args.inventory)?;
-    // What an interrupted run wrote is gone on from; what is no inventory is about to be replaced anyway.
-    let finished = if args.write.is_file() { read_file(&args.write).ok() } else { None };
+    // What an interrupted run wrote is gone on from. A file of another kind is somebody's, and is not written over.
+    let finished = if args.write.exists() {
+        let foreign = |_| {
+            let name = args.write.display();
+            Failure::input(format!(
+                "`{name}` exists and is no inventory: choose another name for `--write`, or take it away"
+            ))
+        };
+        Some(read_file(&args.write).map_err(foreign)?)
+    } else {
+        None
+    };
     let mut rules = FileStore::new(input, finished, ends, args.write.clone());
     let mut backups = FolderBackups::new(args.backup.clone());
     let started = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();

@@ -300,3 +300,29 @@ fn a_policy_may_choose_the_strategy_and_the_command_line_has_the_last_word() {
     assert_eq!(planned(&[]), "replace");
     assert_eq!(planned(&["--strategy", "revoke"]), "revoke");
 }
+
+#[test]
+fn rolling_back_again_does_nothing_although_its_own_backups_lie_beside() {
+    let place = place(&[group("sg-0a", &[SSH_WORLD])]);
+    let original = canonical(&place, "in.json");
+    place.run(&["plan", "in.json", "--out", "plan.json"]);
+    assert_eq!(apply(&place, &[]).code, 0);
+    for _ in 0..3 {
+        let back =
+            ["rollback", "backups", "--inventory", "out.json", "--write", "out.json", "--backup", "backups", "--yes"];
+        let run = place.run(&back);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert_eq!(canonical(&place, "out.json"), original);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_inventory_is_not_written_over() {
+    let place = place(&[group("sg-0a", &[SSH_WORLD])]);
+    place.run(&["plan", "in.json", "--out", "plan.json"]);
+    place.write("out.json", "notes of somebody's own");
+    let run = apply(&place, &[]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("out.json") && backups(&place).is_empty(), "{}", run.stderr);
+    assert_eq!(std::fs::read_to_string(place.path().join("out.json")).unwrap(), "notes of somebody's own");
+}
