@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use portcullis_core::evaluate::Options;
 use portcullis_core::finding::Evaluation;
-use portcullis_core::model::{Inventory, SecurityGroup};
+use portcullis_core::model::{CoverageStatus, Inventory, SecurityGroup};
 use portcullis_core::policy::PolicySet;
 use portcullis_core::remediation::Strategy;
 use portcullis_formats::catalogue;
@@ -96,9 +96,7 @@ fn narrowed(mut policies: PolicySet, args: &PolicyArgs) -> Result<PolicySet> {
             return Err(Failure::input(if shipped {
                 format!("control `{wanted}` is in none of the packs and policies in use: add `--pack all`")
             } else {
-                let ids = catalogue::controls().iter().map(|shipped| shipped.id);
-                let near = nearest(wanted, ids).map(|id| format!(": did you mean `{id}`?")).unwrap_or_default();
-                format!("there is no control `{wanted}`{near}")
+                no_such_control(wanted)
             }));
         }
     }
@@ -112,8 +110,20 @@ fn narrowed(mut policies: PolicySet, args: &PolicyArgs) -> Result<PolicySet> {
     Ok(policies)
 }
 
+/// What is said of a control that does not exist.
+pub(crate) fn no_such_control(id: &str) -> String {
+    let ids = catalogue::controls().iter().map(|shipped| shipped.id);
+    let near = nearest(id, ids).map(|id| format!(": did you mean `{id}`?")).unwrap_or_default();
+    format!("there is no control `{id}`{near}")
+}
+
+/// Whether some account or Region could not be read whole.
+pub(crate) fn is_unread(evaluation: &Evaluation) -> bool {
+    evaluation.coverage.iter().any(|row| matches!(row.status, CoverageStatus::Partial | CoverageStatus::Unread))
+}
+
 /// The known word that is nearest to a mistyped one, if any is near.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
     scored.min().filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3).map(|(_, candidate)| candidate)
 }

@@ -8,7 +8,7 @@ use super::documents::control_doc;
 use crate::cli::ExplainArgs;
 use crate::exit::{Failure, Outcome, Result};
 use crate::output::{Console, to_stdout};
-use crate::selection::{Selection, nearest, read_policies};
+use crate::selection::{Selection, no_such_control, read_policies};
 
 pub(crate) fn run(args: &ExplainArgs, console: &Console) -> Result<Outcome> {
     let subject = args.subject.as_str();
@@ -21,11 +21,10 @@ pub(crate) fn run(args: &ExplainArgs, console: &Console) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     if args.selection.inputs.is_empty() {
-        let ids = catalogue::controls().iter().map(|shipped| shipped.id);
-        let near = nearest(subject, ids).map(|id| format!(": did you mean `{id}`?")).unwrap_or_default();
         return Err(Failure::input(format!(
-            "there is no control `{subject}`{near}; to explain a group, name the inventory that holds it: \
-             `portcullis explain {subject} INPUT`"
+            "{}; to explain a group, name the inventory that holds it: \
+             `portcullis explain {subject} INPUT`",
+            no_such_control(subject)
         )));
     }
     let selection = Selection::read(&args.selection, console)?;

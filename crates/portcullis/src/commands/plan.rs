@@ -1,14 +1,13 @@
 //! `portcullis plan`
 
 use jiff::Timestamp;
-use portcullis_core::model::CoverageStatus;
 use portcullis_core::remediation::{Plan, Strategy, plan};
 use portcullis_report::plan_diff;
 
 use crate::cli::{PlanArgs, PlanFormat, StrategyName};
 use crate::exit::{Failure, Outcome, Result};
 use crate::output::{Console, to_file, to_stdout};
-use crate::selection::{Selection, remark_on};
+use crate::selection::{Selection, is_unread, remark_on};
 
 pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Outcome> {
     let asked = strategy(args)?;
@@ -30,9 +29,7 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Outcome> {
     if let Some(path) = &args.out {
         console.remark(&format!("the plan is in `{0}`: `portcullis apply {0}` carries it out", path.display()));
     }
-    let unread =
-        evaluation.coverage.iter().any(|row| matches!(row.status, CoverageStatus::Partial | CoverageStatus::Unread));
-    Ok(if unread { Outcome::Incomplete } else { Outcome::Done })
+    Ok(if is_unread(&evaluation) { Outcome::Incomplete } else { Outcome::Done })
 }
 
 /// What was asked for on the command line; without a word the policies decide.

@@ -13,7 +13,7 @@ use super::{policy_files, policy_test};
 use crate::cli::{PolicyArgs, PolicyCommand};
 use crate::exit::{Failure, Outcome, Result};
 use crate::output::{Console, to_stdout};
-use crate::selection::{nearest, read_policies};
+use crate::selection::{no_such_control, read_policies};
 
 pub(crate) fn run(command: &PolicyCommand, console: &Console) -> Result<Outcome> {
     match command {
@@ -89,9 +89,7 @@ fn show(id: &str, args: &PolicyArgs, console: &Console) -> Result<Outcome> {
     let settings = std::sync::Arc::new(policies.settings.clone());
     let control = own.cloned().or_else(|| catalogue::control(id).map(|shipped| shipped.control(&settings)));
     let Some(control) = control else {
-        let ids = catalogue::controls().iter().map(|shipped| shipped.id);
-        let near = nearest(id, ids).map(|id| format!(": did you mean `{id}`?")).unwrap_or_default();
-        return Err(Failure::input(format!("there is no control `{id}`{near}; `portcullis policy list` names all")));
+        return Err(Failure::input(format!("{}; `portcullis policy list` names all", no_such_control(id))));
     };
     to_stdout(|out| explain::render_control(&control_doc(&control), console.stdout(), out))?;
     Ok(Outcome::Done)

@@ -6,13 +6,12 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use portcullis_core::finding::{Evaluation, Status};
-use portcullis_core::model::CoverageStatus;
 use portcullis_report::{Report, Terminal};
 
 use crate::cli::{Format, ScanArgs};
 use crate::exit::{Failure, Outcome, Result};
 use crate::output::{Console, to_file, to_stdout};
-use crate::selection::{Selection, remark_on};
+use crate::selection::{Selection, is_unread, remark_on};
 
 pub(crate) fn run(args: &ScanArgs, console: &Console) -> Result<Outcome> {
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
@@ -53,14 +52,12 @@ fn render(format: Format, report: &Report<'_>, terminal: Terminal, out: &mut imp
 }
 
 fn outcome(args: &ScanArgs, selection: &Selection, evaluation: &Evaluation) -> Outcome {
-    let unread =
-        evaluation.coverage.iter().any(|row| matches!(row.status, CoverageStatus::Partial | CoverageStatus::Unread));
     let unknown = args.strict && evaluation.with_status(Status::Unknown) > 0;
     let grave = evaluation
         .findings
         .iter()
         .any(|finding| finding.status == Status::Fail && selection.policies.severity(finding) >= args.fail_on);
-    if unread || unknown {
+    if is_unread(evaluation) || unknown {
         Outcome::Incomplete
     } else if grave {
         Outcome::Findings
