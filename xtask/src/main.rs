@@ -10,6 +10,7 @@ mod bench;
 mod docs;
 mod fuzz;
 mod generate;
+mod moto;
 mod process;
 mod test;
 mod tools;
@@ -38,6 +39,8 @@ enum Task {
     Generate(generate::Args),
     /// Fuzz one target, or each in turn
     Fuzz(fuzz::Args),
+    /// Serve an AWS-like endpoint on a free loopback port: for one command, or until stopped
+    Moto(moto::Args),
 }
 
 fn main() -> Result<()> {
@@ -47,5 +50,6 @@ fn main() -> Result<()> {
         Task::Bench(args) => bench::run(&args),
         Task::Generate(args) => generate::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
+        Task::Moto(args) => moto::run(&args),
     }
 }

@@ -2,12 +2,15 @@
 //!
 //! The first step that fails stops the run. The tests come last, so that the runner's own summary ends the output.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::docs;
+use crate::moto::Server;
 use crate::process::{heading, run as run_command, step};
 use crate::tools::{DENY, NEXTEST};
-use crate::workspace::cargo;
+use crate::workspace::{cargo, root};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -23,8 +26,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     })?;
     step("boundaries, licences and sources", || deny(args.install))?;
     step("generated files", docs::check)?;
+    let server = Server::start()?;
+    step("the AWS-like server", || run_command(server.lend_to(&mut awslike_tests())))?;
     step("doc tests", || run_command(cargo().args(["test", "--doc", "--workspace", "--quiet"])))?;
-    tests(args.install)
+    tests(args.install, server)
 }
 
 /// The wrappers of deny.toml name planned crates too, so unused ones are no fault. Advisories are left to `cargo deny check advisories`: they change without a change of ours, and need the network.
@@ -38,8 +43,15 @@ fn deny(install: bool) -> Result<()> {
     )
 }
 
+/// What the server promises over plain moto: the other tests rest on it.
+fn awslike_tests() -> Command {
+    let mut command = Command::new("python");
+    command.current_dir(root()).args(["-m", "unittest", "discover", "--start-directory", "tests/aws"]);
+    command
+}
+
 /// Every test, the fuzz targets' smoke runs among them. Not a `step`: nothing may follow the runner's summary.
-fn tests(install: bool) -> Result<()> {
+fn tests(install: bool, server: Server) -> Result<()> {
     heading("tests");
     let mut command = cargo();
     if NEXTEST.ensure(install) {
@@ -48,7 +60,8 @@ fn tests(install: bool) -> Result<()> {
         eprintln!("   cargo-nextest is not installed (cargo install --locked cargo-nextest): using cargo test");
         command.args(["test", "--workspace", "--lib", "--bins", "--tests", "--examples"]);
     }
-    let status = command.status()?;
+    let status = server.lend_to(&mut command).status()?;
+    drop(server);
     if !status.success() {
         std::process::exit(status.code().unwrap_or(1));
     }

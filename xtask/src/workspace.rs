@@ -60,6 +60,11 @@ impl Workspace {
         names
     }
 
+    /// Where cargo leaves a binary of the dev profile.
+    pub(crate) fn debug(&self, name: &str) -> PathBuf {
+        self.target_directory.join("debug").join(name).with_extension(env::consts::EXE_EXTENSION)
+    }
+
     /// Where cargo leaves a release binary or, below `examples`, a release example.
     pub(crate) fn release(&self, name: &str) -> PathBuf {
         self.target_directory.join("release").join(name).with_extension(env::consts::EXE_EXTENSION)
@@ -70,7 +75,16 @@ impl Workspace {
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    as_from_a_shell(&mut command);
     command
+}
+
+/// Takes from a command's environment what cargo told this task about itself. Build scripts look at it (ring's does), and
+/// would run again, with everything above them, the AWS SDK too, whenever a build from a shell follows one from here.
+pub(crate) fn as_from_a_shell(command: &mut Command) {
+    let own = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    let names = env::vars_os().map(|(name, _)| name).filter(|name| name.to_str().is_some_and(own));
+    names.for_each(|name| _ = command.env_remove(name));
 }
 
 /// The workspace's root. Asked of the environment first: a target folder shared by two checkouts may hold an xtask

@@ -4,6 +4,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::evaluate::surroundings::Surroundings;
+use crate::finding::Status;
 use crate::model::{Coverage, CoverageStatus, Direction, Inventory, SecurityGroup};
 use crate::policy::Severity;
 
@@ -63,17 +64,6 @@ pub struct Metadata {
     pub reason: &'static str,
     /// What to do.
     pub remediation: &'static str,
-}
-
-/// What a hygiene control says of a group.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
-    /// It holds.
-    Pass,
-    /// It does not.
-    Fail(Fault),
-    /// It cannot be told.
-    Unknown(Fault),
 }
 
 /// Why a hygiene control fails or cannot tell.
@@ -151,38 +141,45 @@ impl Hygiene {
         }
     }
 
-    /// Judges one group.
-    pub fn judge(&self, context: Context<'_>) -> Verdict {
+    /// Judges one group: pass, fail or unknown, without a word on why.
+    pub fn status(&self, context: Context<'_>) -> Status {
         match self {
-            Self::DefaultGroupNotClosed => default_group_not_closed::judge(context),
-            Self::DefaultGroupInUse => default_group_in_use::judge(context),
-            Self::UnusedGroup => unused_group::judge(context),
-            Self::StaleReference => stale_reference::judge(context),
-            Self::RedundantRule => redundant_rule::judge(context),
-            Self::DuplicateGroup => duplicate_group::judge(context),
-            Self::LaunchWizardGroup => launch_wizard_group::judge(context),
-            Self::TooManyRules(most) => too_many_rules::judge(context, *most),
-            Self::MissingGroupDescription(least) => missing_group_description::judge(context, *least),
-            Self::MissingRuleDescription(least) => missing_rule_description::judge(context, *least),
-            Self::MissingRequiredTag(keys) => missing_required_tag::judge(context, keys),
+            Self::DefaultGroupNotClosed => default_group_not_closed::status(context),
+            Self::DefaultGroupInUse => default_group_in_use::status(context),
+            Self::UnusedGroup => unused_group::status(context),
+            Self::StaleReference => stale_reference::status(context),
+            Self::RedundantRule => redundant_rule::status(context),
+            Self::DuplicateGroup => duplicate_group::status(context),
+            Self::LaunchWizardGroup => launch_wizard_group::status(context),
+            Self::TooManyRules(most) => too_many_rules::status(context, *most),
+            Self::MissingGroupDescription(least) => missing_group_description::status(context, *least),
+            Self::MissingRuleDescription(least) => missing_rule_description::status(context, *least),
+            Self::MissingRequiredTag(keys) => missing_required_tag::status(context, keys),
+        }
+    }
+
+    /// Why it fails or cannot tell; means nothing where it passes.
+    pub fn fault(&self, context: Context<'_>) -> Fault {
+        match self {
+            Self::DefaultGroupNotClosed => default_group_not_closed::fault(context),
+            Self::DefaultGroupInUse => default_group_in_use::fault(context),
+            Self::UnusedGroup => unused_group::fault(context),
+            Self::StaleReference => stale_reference::fault(context),
+            Self::RedundantRule => redundant_rule::fault(context),
+            Self::DuplicateGroup => duplicate_group::fault(context),
+            Self::LaunchWizardGroup => launch_wizard_group::fault(context),
+            Self::TooManyRules(most) => too_many_rules::fault(context, *most),
+            Self::MissingGroupDescription(least) => missing_group_description::fault(context, *least),
+            Self::MissingRuleDescription(least) => missing_rule_description::fault(context, *least),
+            Self::MissingRequiredTag(keys) => missing_required_tag::fault(context, keys),
         }
     }
 }
 
-impl Verdict {
-    /// A failure that is about some rules.
-    fn fail(reason: String, rules: Vec<usize>) -> Self {
-        Self::Fail(Fault { reason, rules, ..Fault::default() })
-    }
-
-    /// A failure that is about something else than rules.
-    fn fail_for(reason: String, detail: String) -> Self {
-        Self::Fail(Fault { reason, detail, ..Fault::default() })
-    }
-
-    /// A question that stays open.
-    fn unknown(reason: String) -> Self {
-        Self::Unknown(Fault { reason, ..Fault::default() })
+impl Fault {
+    /// A fault that is about no rules.
+    fn of(reason: String) -> Self {
+        Self { reason, ..Self::default() }
     }
 }
 
@@ -198,8 +195,9 @@ fn named<T: fmt::Display>(names: &[T]) -> String {
             _ if place + 1 == words => " and ",
             _ => ", ",
         };
+        text.push_str(before);
         // Writing to a text does not fail.
-        _ = write!(text, "{before}`{name}`");
+        _ = write!(text, "`{name}`");
     }
     if names.len() > shown {
         _ = write!(text, " and {} more", names.len() - shown);

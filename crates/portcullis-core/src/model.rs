@@ -5,5 +5,7 @@ pub mod inventory;
 pub mod rule;
 
 pub use group::{GroupKey, SecurityGroup};
-pub use inventory::{Coverage, CoverageStatus, Inventory, NetworkInterface, PrefixList, Vpc};
+pub use inventory::{
+    Coverage, CoverageStatus, GroupUser, Inventory, NetworkInterface, PrefixList, StaleReference, UserKind, Vpc,
+};
 pub use rule::{Direction, GroupReference, Peer, PeerIdentity, PeerKind, Rule, Tag};

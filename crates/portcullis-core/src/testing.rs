@@ -2,8 +2,9 @@
 
 #![expect(clippy::panic, reason = "a fixture that does not parse is a mistake of the test")]
 
-use crate::controls::{Context, Fault, Hygiene, Verdict};
+use crate::controls::{Context, Hygiene};
 use crate::evaluate::surroundings::Surroundings;
+use crate::finding::Status;
 use crate::model::{
     Coverage, CoverageStatus, Direction, GroupKey, Inventory, NetworkInterface, Peer, PrefixList, Rule,
 };
@@ -134,24 +135,19 @@ impl Inventory {
     }
 }
 
-/// What a hygiene control says of the group with this id, as [`text`] writes it.
+/// What a hygiene control says of the group with this id: `pass`, or `fail: REASON`, then `[PLACES OF RULES]` and
+/// `{DETAIL}` where there are any.
 pub(crate) fn judge(control: &Hygiene, inventory: &Inventory, id: &str) -> String {
     let surroundings = Surroundings::of(inventory, std::slice::from_ref(control));
     let mut places = inventory.groups.iter().enumerate();
     let Some((index, group)) = places.find(|(_, group)| group.key.group_id == id) else { panic!("no group `{id}`") };
-    text(&control.judge(Context { group, index, inventory, surroundings: &surroundings }))
-}
-
-/// A verdict on one line: `pass`, or `fail: REASON`, then `[PLACES OF RULES]` and `{DETAIL}` where there are any.
-pub(crate) fn text(verdict: &Verdict) -> String {
-    let of = |word: &str, fault: &Fault| {
-        let rules = if fault.rules.is_empty() { String::new() } else { format!(" {:?}", fault.rules) };
-        let detail = if fault.detail.is_empty() { String::new() } else { format!(" {{{}}}", fault.detail) };
-        format!("{word}: {}{rules}{detail}", fault.reason)
-    };
-    match verdict {
-        Verdict::Pass => "pass".to_owned(),
-        Verdict::Fail(fault) => of("fail", fault),
-        Verdict::Unknown(fault) => of("unknown", fault),
+    let context = Context { group, index, inventory, surroundings: &surroundings };
+    let status = control.status(context);
+    if status == Status::Pass {
+        return status.to_string();
     }
+    let fault = control.fault(context);
+    let rules = if fault.rules.is_empty() { String::new() } else { format!(" {:?}", fault.rules) };
+    let detail = if fault.detail.is_empty() { String::new() } else { format!(" {{{}}}", fault.detail) };
+    format!("{status}: {}{rules}{detail}", fault.reason)
 }

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use portcullis_core::model::{GroupKey, SecurityGroup};
-use portcullis_core::remediation::{Change, fingerprint};
+use portcullis_core::remediation::Change;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
@@ -46,9 +46,11 @@ pub struct Backup {
     pub purpose: Purpose,
     /// A name for what the run does: [`crate::plan::identity`] of its plan, or a name for what it puts back.
     pub plan: String,
-    /// The fingerprint that the plan was made on. A backup of another state was taken by a run that finished another
-    /// one's work; for a rollback it is the fingerprint of the group itself.
+    /// The fingerprint that the plan was made on; for a rollback that of the group itself.
     pub planned_on: String,
+    /// Whether the group stood half changed, because an earlier run of the same plan was cut short. What stood before the
+    /// plan is in that run's backup.
+    pub resumed: bool,
     /// The group.
     pub group: SecurityGroup,
     /// What was to change.
@@ -73,6 +75,8 @@ struct Document {
     caller: String,
     /// Before what: `apply` or `rollback`.
     purpose: Purpose,
+    /// Whether the group stood half changed, because an earlier run of the same plan was cut short.
+    resumed: bool,
     /// The plan that was carried out.
     plan: PlanRecord,
     /// The group as it stood.
@@ -117,11 +121,6 @@ impl Backup {
         &self.group.key
     }
 
-    /// Whether it holds what the plan was made on, and not what an interrupted run left.
-    pub fn is_of_the_start(&self) -> bool {
-        fingerprint(&self.group) == self.planned_on
-    }
-
     /// Where it is kept below the place of all backups: `<account>/<region>/<group>/<UTC time>-<run id>.json`.
     pub fn key(&self) -> String {
         key::key(&self.group.key, self.taken_at, &self.run_id)
@@ -163,6 +162,7 @@ impl Backup {
             run_id: self.run_id.clone(),
             caller: self.caller.clone(),
             purpose: self.purpose,
+            resumed: self.resumed,
             plan: PlanRecord {
                 identity: self.plan.clone(),
                 fingerprint: self.planned_on.clone(),
@@ -199,6 +199,7 @@ impl Document {
             purpose: self.purpose,
             plan: self.plan.identity.clone(),
             planned_on: self.plan.fingerprint.clone(),
+            resumed: self.resumed,
             group: SecurityGroup {
                 key: GroupKey {
                     account_id: group.account_id.as_str().into(),

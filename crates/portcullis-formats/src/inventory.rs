@@ -17,6 +17,7 @@ mod pool;
 mod source;
 mod split;
 mod surroundings;
+mod users;
 mod write;
 
 #[cfg(test)]
@@ -49,7 +50,8 @@ pub struct ReadOptions {
 ///
 /// Recognised by content, whatever the name: one JSON document, one a line, or any number one after another, plain or
 /// gzip, with any of the keys `SecurityGroups`, `SecurityGroupRules`, `Vpcs`, `ManagedPrefixLists`, `PrefixLists`,
-/// `NetworkInterfaces`, `configurationItems`, `configurationItem`, and lists of such documents.
+/// `NetworkInterfaces`, `LaunchTemplateVersions`, `LoadBalancers`, `Functions`, `DBInstances`,
+/// `SecurityGroupReferenceSet`, `StaleSecurityGroupSet`, `configurationItems`, `configurationItem`, and lists of such documents.
 ///
 /// # Errors
 ///

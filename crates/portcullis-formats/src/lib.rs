@@ -6,6 +6,7 @@ pub mod backup;
 pub mod catalogue;
 pub mod diagnostics;
 pub mod inventory;
+pub mod journal;
 pub mod plan;
 pub mod policy;
 mod record;

@@ -5,6 +5,7 @@
 //! that one run tells all of it; a policy with an error is no policy. [`assemble`](assemble::assemble) makes the
 //! [`PolicySet`](portcullis_core::policy::PolicySet) of a run from policies, packs and the controls that ship.
 
+pub mod accounts;
 pub mod assemble;
 pub mod document;
 pub mod fixture;

@@ -2,36 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_core::model::{Direction, Inventory, Peer, Rule, SecurityGroup};
-use portcullis_core::net::{AddressSet, Interval, PeerSet, ServiceSet, Symbol, Traffic};
+use portcullis_core::model::Direction;
+use portcullis_core::net::{Interval, PeerSet, ServiceSet, Traffic};
 
 use crate::words::{peers_words, services_words};
-
-/// Who a rule admits, with prefix lists put in as far as they are known.
-fn peers(rule: &Rule, inventory: &Inventory) -> PeerSet {
-    match &rule.peer {
-        Peer::V4(block) => AddressSet { v4: block.interval().into(), ..AddressSet::default() }.into(),
-        Peer::V6(block) => AddressSet { v6: block.interval().into(), ..AddressSet::default() }.into(),
-        Peer::PrefixList(id) => match inventory.prefix_lists.get(id).and_then(|list| list.entries.as_ref()) {
-            Some(entries) => entries.clone().into(),
-            None => Symbol::PrefixList(id.clone()).into(),
-        },
-        Peer::Group(group) => {
-            let id = if group.id.is_empty() { group.name.clone() } else { group.id.clone() };
-            Symbol::Group { account: group.account.clone(), id }.into()
-        }
-    }
-}
-
-/// The rules of one direction as boxes, with their indices.
-pub(crate) fn boxes(
-    group: &SecurityGroup,
-    direction: Direction,
-    inventory: &Inventory,
-) -> Vec<(usize, (Interval<u32>, PeerSet))> {
-    let rules = group.rules_of(direction);
-    rules.map(|(index, rule)| (index, (rule.services.interval(), peers(rule, inventory)))).collect()
-}
 
 /// What some boxes admit together.
 pub(crate) fn union<'a>(boxes: impl Iterator<Item = &'a (usize, (Interval<u32>, PeerSet))>) -> Traffic {

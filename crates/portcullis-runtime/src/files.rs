@@ -1,207 +1,152 @@
-//! The ports on files: an inventory in and out, a folder of backups, a journal beside them.
+//! The use cases on files: an inventory in and out, a folder of backups, journals below it.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write as _};
+mod backups;
+mod journal;
+mod lock;
+mod replace;
+mod store;
+
+use std::collections::HashMap;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
-use jiff::Timestamp;
-use portcullis_core::model::{GroupKey, Inventory, SecurityGroup};
-use portcullis_core::remediation::{Change, simulate};
-use portcullis_formats::inventory;
+use portcullis_core::model::{GroupKey, SecurityGroup};
+use portcullis_core::remediation::{GroupPlan, Plan};
+use portcullis_formats::backup::Backup;
 
-use crate::journal::Entry;
-use crate::ports::{BackupStore, Clock, Journal, PortError, RuleStore};
-use crate::run::same_rules_and_tags;
+use crate::ports::{Clock as _, Holder, Lease, Lock as _, NoLease, NoObserver, Ports, SystemClock, io_message};
+use crate::report::{Report, RunError, RunOptions};
+use crate::rollback::{FoundBackup, Selected};
+pub use backups::FolderBackups;
+pub use journal::FileJournal;
+pub use lock::FileLock;
+pub use replace::replace;
+pub use store::FileStore;
 
-/// An inventory that is read from one place and written to another, or the same.
-///
-/// Changes are made in memory and written when they are committed, to a temporary file that takes the place of the old
-/// one: whenever the process is killed, the old file stands there whole or the new one does.
-#[derive(Debug)]
-pub struct FileStore {
-    inventory: Inventory,
-    places: BTreeMap<GroupKey, usize>,
-    output: PathBuf,
+/// Where a run on files takes and puts everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The inventory as it is: a file or a folder.
+    pub inventory: PathBuf,
+    /// The inventory as it becomes; may be the same file.
+    pub output: PathBuf,
+    /// The folder of backups; journals go to `journal` in it.
+    pub backups: PathBuf,
 }
 
-impl FileStore {
-    /// A store that begins with `input` and writes to `output`.
-    ///
-    /// `finished` is what an earlier run may have written to `output` already, and `ends` how the groups end that it was to
-    /// change: where each group of it stands as it does in `input` or as it should end, the store goes on from there.
-    pub fn new(
-        input: Inventory,
-        finished: Option<Inventory>,
-        ends: &BTreeMap<GroupKey, SecurityGroup>,
-        output: PathBuf,
-    ) -> Self {
-        let inventory = match finished {
-            Some(finished) if continues(&input, &finished, ends) => finished,
-            _ => input,
-        };
-        let groups = inventory.groups.iter().enumerate();
-        let places = groups.map(|(place, group)| (group.key.clone(), place)).collect();
-        Self { inventory, places, output }
-    }
-
-    fn group(&mut self, key: &GroupKey) -> Result<&mut SecurityGroup, PortError> {
-        let place = self.places.get(key).copied();
-        let group = place.and_then(|place| self.inventory.groups.get_mut(place));
-        group.ok_or_else(|| PortError(format!("the inventory has no group `{}`", key.group_id)))
-    }
-}
-
-/// Whether `finished` is `input` with some of the groups at their end.
-fn continues(input: &Inventory, finished: &Inventory, ends: &BTreeMap<GroupKey, SecurityGroup>) -> bool {
-    let same = |(a, b): (&SecurityGroup, &SecurityGroup)| {
-        a.key == b.key && (same_rules_and_tags(a, b) || ends.get(&a.key).is_some_and(|end| same_rules_and_tags(end, b)))
-    };
-    input.groups.len() == finished.groups.len() && input.groups.iter().zip(&finished.groups).all(same)
-}
-
-impl RuleStore for FileStore {
-    fn read(&mut self, key: &GroupKey) -> Result<SecurityGroup, PortError> {
-        let group = self.group(key)?;
-        match &group.unreadable {
-            Some(why) => Err(PortError(format!("group `{}` cannot be read: {why}", key.group_id))),
-            None => Ok(group.clone()),
-        }
-    }
-
-    fn change(&mut self, key: &GroupKey, changes: &[Change]) -> Result<(), PortError> {
-        let group = self.group(key)?;
-        *group = simulate(group, changes).map_err(|error| PortError(error.to_string()))?;
-        Ok(())
-    }
-
-    fn commit(&mut self) -> Result<(), PortError> {
-        inventory::canonical(&mut self.inventory);
-        self.places =
-            self.inventory.groups.iter().enumerate().map(|(place, group)| (group.key.clone(), place)).collect();
-        let gzip = self.output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-        replace(&self.output, |out| {
-            if gzip { inventory::write_gzip(&self.inventory, out) } else { inventory::write(&self.inventory, out) }
-        })
-        .map_err(|error| PortError(format!("`{}` could not be written: {error}", self.output.display())))
-    }
-
-    fn caller(&self) -> String {
-        let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-        user.filter(|user| !user.is_empty()).unwrap_or_else(|| "unknown".to_owned())
-    }
-}
-
-/// Writes a whole file beside its place, makes sure that it survives, and moves it there.
+/// Carries out a plan on an inventory. Setting `interrupt` stops it after the groups in hand.
 ///
 /// # Errors
-/// Where a step fails; the old file then stands as it did.
-pub fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".portcullis-");
-    // Temporary files are for their owner alone; a result is for whom the user's umask says.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let temporary = builder.tempfile_in(folder)?;
-    let mut out = BufWriter::new(temporary.reopen()?);
-    write(&mut out)?;
-    out.flush()?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)
+/// Where the run cannot begin. Nothing was done then.
+pub fn apply(plan: &Plan, places: &Places, options: &RunOptions, interrupt: &AtomicBool) -> Result<Report, RunError> {
+    let planned: HashMap<&GroupKey, &GroupPlan> = plan.groups.iter().map(|planned| (planned.key(), planned)).collect();
+    let goal = |now: &SecurityGroup| crate::apply::outcome(planned.get(&now.key)?, now);
+    on_files(places, options, interrupt, &goal, |ports| crate::apply(plan, ports, options))
 }
 
-/// A name in a folder survives once the folder does.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+/// Puts back what backups hold. Setting `interrupt` stops it after the groups in hand.
+///
+/// # Errors
+/// Where the run cannot begin. Nothing was done then.
+pub fn rollback(
+    selected: &Selected,
+    places: &Places,
+    options: &RunOptions,
+    interrupt: &AtomicBool,
+) -> Result<Report, RunError> {
+    let backups: HashMap<&GroupKey, &Backup> =
+        selected.chosen.iter().map(|found| (found.backup.group_key(), &found.backup)).collect();
+    let goal = |now: &SecurityGroup| crate::rollback::outcome(backups.get(&now.key)?, now);
+    on_files(places, options, interrupt, &goal, |ports| crate::rollback(selected, ports, options))
 }
 
-/// Backups in a folder, one file each.
-#[derive(Debug)]
-pub struct FolderBackups {
-    folder: PathBuf,
+fn on_files(
+    places: &Places,
+    options: &RunOptions,
+    interrupt: &AtomicBool,
+    goal: &dyn Fn(&SecurityGroup) -> Option<SecurityGroup>,
+    run: impl FnOnce(&Ports<'_>) -> Result<Report, RunError>,
+) -> Result<Report, RunError> {
+    let lock = FileLock::of(&places.output);
+    // Before the output is looked at: what another run is writing says nothing yet.
+    let lease: Box<dyn Lease> = if options.dry_run {
+        Box::new(NoLease)
+    } else {
+        store::check_places(&places.inventory, &places.output)?;
+        let lease = lock.take(&holder(options))?;
+        store::clear_leftovers(&places.output);
+        lease
+    };
+    let store = FileStore::open(&places.inventory, &places.output, goal)?;
+    let backups = FolderBackups::new(&places.backups);
+    let journal = FileJournal::new(places.backups.join("journal"));
+    run(&Ports {
+        store: &store,
+        backups: &backups,
+        journal: &journal,
+        clock: &SystemClock,
+        observer: &NoObserver,
+        lease: lease.as_ref(),
+        interrupt,
+    })
 }
 
-impl FolderBackups {
-    /// In this folder, which is made when the first backup is.
-    pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+fn holder(options: &RunOptions) -> Holder {
+    Holder {
+        who: format!("`{}`, process {}", store::user(), std::process::id()),
+        run_id: options.run_id.clone(),
+        since: SystemClock.now(),
+        until: None,
     }
 }
 
-impl BackupStore for FolderBackups {
-    fn write_new(&mut self, key: &str, bytes: &[u8]) -> Result<(), PortError> {
-        let path = self.folder.join(key);
-        let write = || -> io::Result<()> {
-            let folder = path.parent().unwrap_or(&self.folder);
-            fs::create_dir_all(folder)?;
-            if path.exists() {
-                return Err(io::ErrorKind::AlreadyExists.into());
-            }
-            // Under a temporary name until it is whole: a backup that has its name is one that can be trusted.
-            let mut temporary = tempfile::Builder::new().prefix(".portcullis-").tempfile_in(folder)?;
-            temporary.write_all(bytes)?;
-            temporary.as_file().sync_all()?;
-            temporary.persist_noclobber(&path).map_err(|error| error.error)?;
-            sync_folder(folder)
-        };
-        write().map_err(|error| PortError(format!("the backup `{}` could not be written: {error}", path.display())))
+/// Reads the backups that files and folders hold. In folders every `*.json` is one, at any depth; names that begin with a
+/// dot are passed over.
+///
+/// # Errors
+/// The first that is none, and where there is none at all.
+pub fn find_backups(paths: &[PathBuf]) -> Result<Vec<FoundBackup>, RunError> {
+    let mut files = Vec::new();
+    for path in paths {
+        list(path, &mut files)?;
     }
-
-    fn read(&self, key: &str) -> Result<Vec<u8>, PortError> {
-        let path = self.folder.join(key);
-        fs::read(&path)
-            .map_err(|error| PortError(format!("the backup `{}` could not be read: {error}", path.display())))
+    files.sort();
+    files.dedup();
+    if files.is_empty() {
+        return Err(RunError::Input("there is no backup: name a backup file, or a folder that holds some".to_owned()));
     }
-
-    fn place(&self, key: &str) -> String {
-        format!("`{}`", self.folder.join(key).display())
-    }
+    files.iter().map(|file| read_backup(file)).collect()
 }
 
-/// The journal as a file of JSON lines that only ever grows.
-#[derive(Debug)]
-pub struct FileJournal {
-    path: PathBuf,
-    file: Option<File>,
+fn read_backup(file: &Path) -> Result<FoundBackup, RunError> {
+    let origin = file.display().to_string();
+    let refused = |why: String| RunError::Input(format!("the backup `{origin}` {why}"));
+    let bytes = fs::read(file).map_err(|error| refused(format!("cannot be read: {}", io_message(&error))))?;
+    let backup = Backup::read(&bytes).map_err(|error| refused(format!("is refused: {error}")))?;
+    Ok(FoundBackup { origin, backup })
 }
 
-impl FileJournal {
-    /// In this file, which is made when the first step is noted.
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, file: None }
+/// The file itself, or the backups in a folder and below it. Links to folders are not followed.
+fn list(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), RunError> {
+    let failed = |error: std::io::Error| {
+        RunError::Input(format!("the backup `{}` cannot be read: {}", path.display(), io_message(&error)))
+    };
+    if !fs::metadata(path).map_err(failed)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
     }
-}
-
-impl Journal for FileJournal {
-    fn note(&mut self, entry: &Entry<'_>) -> Result<(), PortError> {
-        let mut write = || -> io::Result<()> {
-            let file = match &mut self.file {
-                Some(file) => file,
-                none => {
-                    if let Some(folder) = self.path.parent() {
-                        fs::create_dir_all(folder)?;
-                    }
-                    none.insert(OpenOptions::new().create(true).append(true).open(&self.path)?)
-                }
-            };
-            let mut line = serde_json::to_vec(entry)?;
-            line.push(b'\n');
-            file.write_all(&line)?;
-            file.sync_data()
-        };
-        write()
-            .map_err(|error| PortError(format!("the journal `{}` could not be written: {error}", self.path.display())))
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let (child, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        if kind.is_dir() {
+            list(&child, files)?;
+        } else if child.extension().is_some_and(|extension| extension == "json") {
+            files.push(child);
+        }
     }
-}
-
-/// The machine's clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
+    Ok(())
 }

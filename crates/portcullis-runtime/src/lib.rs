@@ -1,17 +1,27 @@
 //! The use cases that the doors share: judge, apply, rollback, with their ports.
 
 mod apply;
-mod files;
-mod journal;
+mod change;
+pub mod enforce;
+pub mod files;
 mod judge;
+pub mod live;
+pub mod metrics;
+pub mod notices;
 mod ports;
+mod report;
 mod rollback;
-mod run;
+pub mod state;
 
 pub use apply::apply;
-pub use files::{FileJournal, FileStore, FolderBackups, SystemClock, replace};
-pub use journal::{Entry, Step};
+pub use files::replace;
 pub use judge::judge;
-pub use ports::{BackupStore, Clock, Journal, PortError, Ports, RuleStore};
-pub use rollback::rollback;
-pub use run::{GroupOutcome, Options, Outcome, Report, RunError};
+pub use ports::{
+    BackupStore, Clock, Done, Holder, Journal, Lease, Lock, LockError, NoLease, NoObserver, Observer, PortError, Ports,
+    RuleStore, SystemClock,
+};
+pub use report::{ChangeStep, GroupReport, Outcome, Report, RunError, RunOptions, new_run_id};
+pub use rollback::{FoundBackup, Selected, rollback, select};
+
+#[cfg(test)]
+mod tests;

@@ -1,73 +1,89 @@
 //! Putting back what stood before.
 
-use std::collections::BTreeMap;
+mod select;
 
-use portcullis_core::model::GroupKey;
-use portcullis_core::remediation::{difference, fingerprint};
+use std::collections::BTreeSet;
+
+use portcullis_core::model::{GroupKey, SecurityGroup};
+use portcullis_core::remediation::{difference, fingerprint, simulate};
 use portcullis_formats::backup::{Backup, Purpose};
+use portcullis_formats::journal::Run;
 
-use crate::ports::Ports;
-use crate::run::{GroupOutcome, Options, Outcome, Report, Run, RunError};
+use crate::apply::revoking_first;
+use crate::change::{Decision, Job, carry_out};
+use crate::ports::{Ports, RuleStore};
+use crate::report::{Report, RunError, RunOptions};
+pub use select::{FoundBackup, Selected, select};
 
-/// Restores the rules, descriptions and tags that backups hold. What stands now is backed up before.
+/// Puts back what the backups hold: rules, their descriptions and tags, and the groups' tags, exactly. Where the store
+/// gives rules their ids, those of rules that come back are new.
 ///
-/// Of several backups of one group the last change's counts: the newest, or, where that was taken by a run that finished an
-/// interrupted one's work, the one that holds what the plan was made on.
+/// Which backup of a group counts is for [`select`] to say. The state before is itself backed up, so that a rollback
+/// can be taken back. Running it again changes nothing; where an earlier run was cut short it finishes what is left.
 ///
 /// # Errors
-/// Where more groups would change than are allowed, before anything was done, and where what was done could not be kept.
-pub fn rollback(
-    backups: Vec<Backup>,
-    ports: &mut Ports<'_>,
-    options: Options,
-    tool_version: &str,
-) -> Result<Report, RunError> {
-    let chosen = chosen(backups);
-    let names: Vec<String> = chosen.iter().map(|(key, backup)| format!("{} {}", key.group_id, backup.run_id)).collect();
-    let mut run = Run::new(ports, Purpose::Rollback, names.join(", "), tool_version);
-    let mut turns = Vec::with_capacity(chosen.len());
-    for (key, backup) in chosen {
-        let now = run.ports.rules.read(&key);
-        let changes = now.as_ref().map(|now| difference(now, &backup.group)).unwrap_or_default();
-        turns.push((key, now, changes));
-    }
-    let would = turns.iter().filter(|(_, _, changes)| !changes.is_empty()).count();
-    if let Some(allowed) = options.max_groups.filter(|allowed| would > *allowed) {
-        return Err(RunError::TooManyGroups { would, allowed });
-    }
-    let mut report = Report::default();
-    for (key, now, changes) in turns {
-        let outcome = match now {
-            Err(error) => Outcome::Failed(error.0),
-            Ok(_) if changes.is_empty() => Outcome::AlreadyDone,
-            Ok(_) if options.dry_run => Outcome::WouldChange,
-            Ok(now) => run.change(&now, &changes, &fingerprint(&now)),
-        };
-        report.groups.push(GroupOutcome { key, outcome });
-    }
-    if !options.dry_run {
-        run.ports.rules.commit().map_err(RunError::Commit)?;
-    }
-    Ok(report)
+/// Where the run cannot begin. Nothing was done then.
+pub fn rollback(selected: &Selected, ports: &Ports<'_>, options: &RunOptions) -> Result<Report, RunError> {
+    let Selected { chosen, passed_over } = selected;
+    let run = Run {
+        run_id: options.run_id.clone(),
+        purpose: Purpose::Rollback,
+        plan: name_of(chosen),
+        caller: ports.store.caller()?,
+    };
+    let (store, allow_gap) = (ports.store, options.allow_gap);
+    let jobs: Vec<Restored<'_>> =
+        chosen.iter().map(|found| Restored { backup: &found.backup, store, allow_gap }).collect();
+    let jobs: Vec<&dyn Job> = jobs.iter().map(|job| job as &dyn Job).collect();
+    let report = carry_out(&jobs, &run, options, ports)?;
+    Ok(Report { passed_over: passed_over.clone(), ..report })
 }
 
-/// For each group the backup that holds what stood before its last change.
-fn chosen(backups: Vec<Backup>) -> BTreeMap<GroupKey, Backup> {
-    let mut of_groups: BTreeMap<GroupKey, Vec<Backup>> = BTreeMap::new();
-    for backup in backups {
-        of_groups.entry(backup.group.key.clone()).or_default().push(backup);
+/// A name for putting back these backups: the same whenever it is done.
+fn name_of(chosen: &[FoundBackup]) -> String {
+    use sha2::{Digest as _, Sha256};
+    let keys: BTreeSet<String> = chosen.iter().map(|found| found.backup.key()).collect();
+    let mut hash = Sha256::new();
+    for key in keys {
+        hash.update(key.as_bytes());
+        hash.update([0]);
     }
-    let choose = |(key, mut backups): (GroupKey, Vec<Backup>)| {
-        // What a rollback kept lies beside what it put back: taken for the last change, it would undo the rollback when
-        // that is run again. It counts only where it is all there is, which is how a rollback is itself taken back.
-        if backups.iter().any(|backup| backup.purpose == Purpose::Apply) {
-            backups.retain(|backup| backup.purpose == Purpose::Apply);
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a backup would make of a group as it is.
+pub(crate) fn outcome(backup: &Backup, now: &SecurityGroup) -> Option<SecurityGroup> {
+    simulate(now, &difference(now, &backup.group)).ok()
+}
+
+struct Restored<'b> {
+    backup: &'b Backup,
+    store: &'b dyn RuleStore,
+    allow_gap: bool,
+}
+
+impl Job for Restored<'_> {
+    fn key(&self) -> &GroupKey {
+        self.backup.group_key()
+    }
+
+    fn name(&self) -> &str {
+        &self.backup.group.name
+    }
+
+    fn decide(&self, now: &SecurityGroup, _: Option<&Backup>) -> Decision {
+        let changes = difference(now, &self.backup.group);
+        if changes.is_empty() {
+            return Decision::Done;
         }
-        backups.sort_by_key(|backup| backup.taken_at);
-        let last = backups.last()?.plan.clone();
-        let start = backups.iter().rposition(|backup| backup.plan == last && backup.is_of_the_start());
-        let place = start.unwrap_or(backups.len() - 1);
-        Some((key, backups.swap_remove(place)))
-    };
-    of_groups.into_iter().filter_map(choose).collect()
+        let gap = self.store.needs_gap(now, &changes);
+        if gap && !self.allow_gap {
+            return Decision::Refuse(
+                "the quota of rules leaves no room to authorise before revoking: `--allow-gap` lets it revoke first"
+                    .to_owned(),
+            );
+        }
+        let changes = if gap { revoking_first(changes) } else { changes };
+        Decision::Change { changes, planned_on: fingerprint(now), resumed: false }
+    }
 }

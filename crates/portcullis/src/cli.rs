@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod selection;
+
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -7,6 +9,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use portcullis_core::finding::Status;
 use portcullis_core::net::AnyCidr;
 use portcullis_core::policy::Severity;
+
+pub(crate) use selection::{AwsArgs, PolicyArgs, SelectionArgs};
 
 const EXIT_CODES: &str = "Exit codes:
   0  clean or done
@@ -62,6 +66,12 @@ pub(crate) enum Command {
     /// Put back what stood before
     #[command(after_help = EXIT_CODES)]
     Rollback(RollbackArgs),
+    /// Do what the policy's levels ask, account by account: report, tag and notice, or remedy after the grace period
+    #[command(after_help = EXIT_CODES)]
+    Enforce(EnforceArgs),
+    /// Save a live inventory for offline work
+    #[command(after_help = EXIT_CODES)]
+    Snapshot(SnapshotArgs),
     /// Say why in words: rules, evidence, fix; or what a control is
     #[command(after_help = EXIT_CODES)]
     Explain(ExplainArgs),
@@ -89,53 +99,18 @@ pub(crate) enum Document {
     Controls,
     /// JSON Schema of the plan file.
     PlanSchema,
-}
-
-/// What is read and judged.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Selection")]
-pub(crate) struct SelectionArgs {
-    /// Files, folders, or `-` for stdin: what `aws ec2 describe-security-groups` and its like print; the format is recognised
-    #[arg(value_name = "INPUT", help_heading = None)]
-    pub(crate) inputs: Vec<String>,
-    /// Only groups of this account; may be repeated
-    #[arg(long, value_name = "ID")]
-    pub(crate) account: Vec<String>,
-    /// Only groups of this Region; the Region of groups whose input does not tell it; may be repeated
-    #[arg(long, value_name = "REGION")]
-    pub(crate) region: Vec<String>,
-    /// Only this group, by id or name; may be repeated
-    #[arg(long, value_name = "GROUP")]
-    pub(crate) group: Vec<String>,
-    /// Only groups of this VPC; may be repeated
-    #[arg(long, value_name = "ID")]
-    pub(crate) vpc: Vec<String>,
-    /// Only groups with this tag; may be repeated, all must hold
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(crate) tag: Vec<String>,
-    #[command(flatten)]
-    pub(crate) policies: PolicyArgs,
-}
-
-/// What is judged by.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Policies")]
-pub(crate) struct PolicyArgs {
-    /// Judge by this policy file; may be repeated
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Vec<PathBuf>,
-    /// Judge by this pack; may be repeated [default: recommended, unless --policy is given]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) pack: Vec<String>,
-    /// Only this control, by its id or a policy's rule id; may be repeated
-    #[arg(long, value_name = "ID")]
-    pub(crate) control: Vec<String>,
-    /// Only controls of at least this severity
-    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
-    pub(crate) severity: Option<Severity>,
-    /// The environment of all groups, whatever accounts and tags say
-    #[arg(long, value_name = "NAME")]
-    pub(crate) environment: Option<String>,
+    /// IAM policy: reading an account.
+    IamScanOnly,
+    /// IAM policy: reading and changing an account, with all that a run keeps there.
+    IamRemediate,
+    /// IAM policy: reading and changing an account through a role there.
+    IamRemediateMember,
+    /// IAM policy: entering many accounts, and all that a run keeps.
+    IamHub,
+    /// IAM policy: the list of an organisation's accounts.
+    IamOrganizationRead,
+    /// IAM trust policy of a role.
+    IamTrustPolicy,
 }
 
 #[derive(Debug, Args)]
@@ -221,24 +196,32 @@ pub(crate) enum PlanFormat {
 /// Where changes are made and kept.
 #[derive(Debug, Args)]
 pub(crate) struct ChangeArgs {
-    /// The inventory to change
-    #[arg(long, value_name = "IN")]
-    pub(crate) inventory: PathBuf,
+    /// Change this inventory instead of AWS; goes with --write
+    #[arg(long, value_name = "IN", requires = "write")]
+    pub(crate) inventory: Option<PathBuf>,
     /// Where to write the inventory as changed; may be IN itself
-    #[arg(long, value_name = "OUT")]
-    pub(crate) write: PathBuf,
-    /// The folder for backups
-    #[arg(long, value_name = "DIR", default_value = "portcullis-backups")]
-    pub(crate) backup: PathBuf,
+    #[arg(long, value_name = "OUT", requires = "inventory")]
+    pub(crate) write: Option<PathBuf>,
+    /// Where backups go: a folder, or `s3://BUCKET/PREFIX`
+    #[arg(long, value_name = "PLACE", default_value = "portcullis-backups")]
+    pub(crate) backup: String,
+    /// Where the journal and the lock are: a folder, or `s3://BUCKET/PREFIX` [default: with the backups]
+    #[arg(long, value_name = "PLACE", conflicts_with = "inventory")]
+    pub(crate) state: Option<String>,
+    /// Encrypt what goes to S3 with this key of AWS KMS
+    #[arg(long, value_name = "KEY")]
+    pub(crate) kms_key: Option<String>,
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,
     /// Change nothing if more groups than this would change
     #[arg(long, value_name = "N")]
     pub(crate) max_groups: Option<usize>,
-    /// Say what would be done and do nothing
+    /// Say what would be done, call by call, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) aws: AwsArgs,
 }
 
 #[derive(Debug, Args)]
@@ -255,11 +238,59 @@ pub(crate) struct ApplyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RollbackArgs {
-    /// Backup files, or folders of them
+    /// Backup files, folders of them, or `s3://BUCKET/PREFIX`
     #[arg(value_name = "BACKUP", required = true)]
-    pub(crate) backups: Vec<PathBuf>,
+    pub(crate) backups: Vec<String>,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EnforceArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// What is remembered from run to run, first sights above all: a file, or `dynamodb://TABLE`
+    #[arg(long, value_name = "PLACE", default_value = "portcullis-state/enforce.redb", help_heading = "Enforcement")]
+    pub(crate) state: String,
+    /// Where backups, the journal and the lock go: a folder, or `s3://BUCKET/PREFIX`
+    #[arg(long, value_name = "PLACE", default_value = "portcullis-backups", help_heading = "Enforcement")]
+    pub(crate) backup: String,
+    /// Encrypt what goes to S3 with this key of AWS KMS
+    #[arg(long, value_name = "KEY", help_heading = "Enforcement")]
+    pub(crate) kms_key: Option<String>,
+    /// Where plans wait that somebody must agree to
+    #[arg(long, value_name = "DIR", default_value = "portcullis-plans", help_heading = "Enforcement")]
+    pub(crate) plans: PathBuf,
+    /// Send notices to this topic of Amazon SNS
+    #[arg(long, value_name = "sns:ARN", help_heading = "Enforcement")]
+    pub(crate) notify: Option<String>,
+    /// Publish metrics to Amazon CloudWatch
+    #[arg(long, help_heading = "Enforcement")]
+    pub(crate) metrics: bool,
+    /// Write a line of JSON for each violation to this file
+    #[arg(long, value_name = "FILE", help_heading = "Enforcement")]
+    pub(crate) log: Option<PathBuf>,
+    /// Put right no more groups than this in one run
+    #[arg(long, value_name = "N", help_heading = "Enforcement")]
+    pub(crate) max_groups: Option<usize>,
+    /// Do not ask
+    #[arg(long, short, help_heading = "Enforcement")]
+    pub(crate) yes: bool,
+    /// Say what would be done and do nothing
+    #[arg(long, help_heading = "Enforcement")]
+    pub(crate) dry_run: bool,
+    /// How to print what was done
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub(crate) format: PlanFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// The file to write; gzip where its name ends in `.gz`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -275,9 +306,9 @@ pub(crate) struct ExplainArgs {
 pub(crate) enum PolicyCommand {
     /// Check policy files: every error at once, with its place
     Check {
-        /// The policy files
+        /// The policy files, also `s3://BUCKET/KEY` and `ssm:NAME`
         #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
+        files: Vec<String>,
     },
     /// List packs and controls, or what a policy file or pack judges by
     List(PolicyArgs),

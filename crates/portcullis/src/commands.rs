@@ -4,6 +4,7 @@ mod apply;
 mod change;
 mod docs;
 mod documents;
+mod enforce;
 mod explain;
 mod plan;
 mod policy;
@@ -11,6 +12,7 @@ pub(crate) mod policy_files;
 mod policy_test;
 mod rollback;
 mod scan;
+mod snapshot;
 
 use std::io::Write as _;
 
@@ -26,6 +28,8 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome> {
         Command::Plan(args) => plan::run(&args, &console),
         Command::Apply(args) => apply::run(&args, &console),
         Command::Rollback(args) => rollback::run(&args, &console),
+        Command::Enforce(args) => enforce::run(&args, &console),
+        Command::Snapshot(args) => snapshot::run(&args, &console),
         Command::Explain(args) => explain::run(&args, &console),
         Command::Policy(command) => policy::run(&command, &console),
         Command::Completions { shell } => {

@@ -3,8 +3,12 @@
 mod cli;
 mod commands;
 mod exit;
+mod interrupt;
+mod live;
 mod output;
+mod progress;
 mod selection;
+mod workshop;
 
 use std::process::ExitCode;
 

@@ -25,6 +25,11 @@ impl Console {
         Self { quiet: args.quiet, color: args.color }
     }
 
+    /// Whether the user wants to hear of errors alone.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// A remark on stderr, unless the user wants none.
     pub(crate) fn remark(&self, message: &str) {
         if !self.quiet {

@@ -3,18 +3,24 @@
 use jiff::Timestamp;
 use portcullis_core::evaluate::Options;
 use portcullis_core::finding::Evaluation;
-use portcullis_core::model::{CoverageStatus, Inventory, SecurityGroup};
+use portcullis_core::model::{Coverage, Inventory, SecurityGroup};
 use portcullis_core::policy::PolicySet;
 use portcullis_core::remediation::Strategy;
 use portcullis_formats::catalogue;
 use portcullis_formats::inventory::{ReadOptions, Source, read};
 use portcullis_formats::policy::Policy;
 use portcullis_formats::policy::document::actions::StrategyName;
+use portcullis_report::sanitise::neutral;
+use portcullis_runtime::live::wants;
 
-use crate::cli::{PolicyArgs, SelectionArgs};
+use crate::cli::{AwsArgs, PolicyArgs, SelectionArgs};
 use crate::commands::policy_files::assembled;
 use crate::exit::{Failure, Result};
+use crate::live::{Live, Purpose};
 use crate::output::Console;
+
+/// What is told of a live reading while it goes on: each Region as it is whole, and what it is judged by.
+pub(crate) type EachRegion<'a> = dyn FnMut(&Inventory, &PolicySet) + Send + 'a;
 
 /// An inventory and what it is judged by.
 pub(crate) struct Selection {
@@ -29,15 +35,31 @@ pub(crate) struct Selection {
 impl Selection {
     /// Reads policies first, since nothing runs on a policy that does not parse, then the inventory.
     pub(crate) fn read(args: &SelectionArgs, console: &Console) -> Result<Self> {
-        let assembled = assembled(&args.policies, console)?;
+        Self::read_telling(args, console, &mut |_, _| {})
+    }
+
+    /// As [`Self::read`]; of a live reading each Region is told as soon as it is whole.
+    pub(crate) fn read_telling(
+        args: &SelectionArgs,
+        console: &Console,
+        each_region: &mut EachRegion<'_>,
+    ) -> Result<Self> {
+        let live = if args.inputs.is_empty() { Some(Live::open(&args.aws, Purpose::Read)?) } else { None };
+        let assembled = assembled(&args.policies, &args.aws, console)?;
         let strategy = assembled.policies.iter().rev().find_map(strategy_of);
         let policies = narrowed(assembled.set, &args.policies)?;
-        let inventory = read_inventory(args)?;
+        // What was typed wrongly is said before anything is read.
         let wanted = Wanted::new(args)?;
-        let narrowed = || inventory.groups.iter().map(|group| wanted.takes(group)).collect::<Vec<bool>>();
-        let selected = wanted.is_narrow().then(narrowed);
-        if selected.as_ref().is_some_and(|selected| !selected.contains(&true)) {
-            return Err(Failure::input("no group of the input fits --account, --region, --group, --vpc and --tag"));
+        let inventory = match &live {
+            None => read_inventory(args)?,
+            Some(live) => {
+                live.read(args, &policies, wants(&policies), console, |region| each_region(region, &policies))?
+            }
+        };
+        let selected = wanted.among(&inventory);
+        let none = selected.as_ref().is_some_and(|selected| !selected.contains(&true));
+        if none && !inventory.coverage.iter().any(|row| row.status.is_unread()) {
+            return Err(Failure::input("no group fits --account, --region, --group, --vpc and --tag"));
         }
         Ok(Self { inventory, policies, strategy, selected })
     }
@@ -60,20 +82,27 @@ pub(crate) fn remark_on(selection: &Selection, evaluation: &Evaluation, console:
     for lack in &evaluation.not_judged {
         console.remark(&format!("note: `{}` was not judged: {}", lack.control_id, lack.reason));
     }
-    for row in &evaluation.coverage {
-        if let Some(error) = &row.error {
-            console.remark(&format!("warning: account {}, Region {}: {error}", row.account_id, row.region));
-        }
+    remark_on_coverage(&evaluation.coverage, console);
+}
+
+/// Tells of what could not be read, which `--quiet` does not hide.
+pub(crate) fn remark_on_coverage(coverage: &[Coverage], console: &Console) {
+    for row in coverage {
+        let Some(error) = &row.error else { continue };
+        let account =
+            if row.account_id.is_empty() { "the account".to_owned() } else { format!("account {}", row.account_id) };
+        let region = if row.region.is_empty() { String::new() } else { format!(", Region {}", row.region) };
+        console.remark(&format!("warning: {account}{region}: {}", neutral(error)));
     }
 }
 
 /// Reads and assembles the policies that were asked for.
-pub(crate) fn read_policies(args: &PolicyArgs, console: &Console) -> Result<PolicySet> {
-    narrowed(assembled(args, console)?.set, args)
+pub(crate) fn read_policies(args: &PolicyArgs, aws: &AwsArgs, console: &Console) -> Result<PolicySet> {
+    narrowed(assembled(args, aws, console)?.set, args)
 }
 
 /// What a policy's `remediation_settings` say of the strategy.
-fn strategy_of(policy: &Policy) -> Option<Strategy> {
+pub(crate) fn strategy_of(policy: &Policy) -> Option<Strategy> {
     let settings = &policy.document.compliance_policies.compliance_actions.remediation_settings;
     Some(match settings.strategy.as_ref()?.value {
         StrategyName::Narrow => Strategy::Narrow,
@@ -88,7 +117,7 @@ fn strategy_of(policy: &Policy) -> Option<Strategy> {
 }
 
 /// The controls that `--control` and `--severity` leave.
-fn narrowed(mut policies: PolicySet, args: &PolicyArgs) -> Result<PolicySet> {
+pub(crate) fn narrowed(mut policies: PolicySet, args: &PolicyArgs) -> Result<PolicySet> {
     for wanted in &args.control {
         let known = policies.controls.iter().any(|c| c.id == *wanted || c.rule_id.as_deref() == Some(wanted));
         if !known {
@@ -119,7 +148,7 @@ pub(crate) fn no_such_control(id: &str) -> String {
 
 /// Whether some account or Region could not be read whole.
 pub(crate) fn is_unread(evaluation: &Evaluation) -> bool {
-    evaluation.coverage.iter().any(|row| matches!(row.status, CoverageStatus::Partial | CoverageStatus::Unread))
+    evaluation.coverage.iter().any(|row| row.status.is_unread())
 }
 
 /// The known word that is nearest to a mistyped one, if any is near.
@@ -129,12 +158,6 @@ fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
 }
 
 fn read_inventory(args: &SelectionArgs) -> Result<Inventory> {
-    if args.inputs.is_empty() {
-        return Err(Failure::input(
-            "no input: give files, folders or `-` with what `aws ec2 describe-security-groups` prints; \
-             reading an account directly is not built yet",
-        ));
-    }
     let region = match args.region.as_slice() {
         [only] if only != "all" => Some(only.clone()),
         _ => None,
@@ -147,19 +170,30 @@ fn read_inventory(args: &SelectionArgs) -> Result<Inventory> {
 }
 
 /// What the user wants of the inventory.
-struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     args: &'a SelectionArgs,
     tags: Vec<(&'a str, Option<&'a str>)>,
 }
 
 impl<'a> Wanted<'a> {
-    fn new(args: &'a SelectionArgs) -> Result<Self> {
+    pub(crate) fn new(args: &'a SelectionArgs) -> Result<Self> {
         let tag = |text: &'a String| match text.split_once('=') {
             Some(("", _)) => Err(Failure::input(format!("`--tag {text}` names no key: KEY=VALUE is expected"))),
             Some((key, value)) => Ok((key, Some(value))),
             None => Ok((text.as_str(), None)),
         };
         Ok(Self { args, tags: args.tag.iter().map(tag).collect::<Result<_>>()? })
+    }
+
+    /// For each group whether it is wanted; `None` where all are.
+    pub(crate) fn among(&self, inventory: &Inventory) -> Option<Vec<bool>> {
+        self.is_narrow().then(|| inventory.groups.iter().map(|group| self.takes(group)).collect())
+    }
+
+    /// Whether all groups of the accounts and Regions are wanted.
+    pub(crate) fn takes_whole_accounts(&self) -> bool {
+        let args = self.args;
+        [&args.group, &args.vpc, &args.tag].iter().all(|list| list.is_empty())
     }
 
     fn is_narrow(&self) -> bool {

@@ -78,6 +78,7 @@ fn write_backup(plan: &Plan, planned: &GroupPlan, name: &str) {
         purpose: Purpose::Apply,
         plan: plan_file::identity(plan),
         planned_on: planned.fingerprint.clone(),
+        resumed: false,
         group: planned.group.clone(),
         changes: planned.changes.clone(),
     };

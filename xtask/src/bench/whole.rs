@@ -17,15 +17,15 @@ const QUICK_RUNS: usize = 41;
 
 /// The programs and where the inventories are kept.
 pub(super) struct Bench {
-    portcullis: String,
+    pub(super) portcullis: String,
     generator: PathBuf,
     /// `serde_json::from_slice` into typed owned structs, and nothing else.
     bare_parse: String,
     /// A program that prints a line.
     bare_main: String,
-    folder: PathBuf,
-    quick: bool,
-    runs: usize,
+    pub(super) folder: PathBuf,
+    pub(super) quick: bool,
+    pub(super) runs: usize,
 }
 
 /// A generated file.

@@ -1,6 +1,7 @@
 //! `default-group-in-use`
 
-use super::{Context, Metadata, Verdict, not_read};
+use super::{Context, Fault, Metadata, not_read};
+use crate::finding::Status;
 use crate::policy::Severity;
 
 pub(super) const METADATA: Metadata = Metadata {
@@ -14,20 +15,27 @@ pub(super) const METADATA: Metadata = Metadata {
     remediation: "Give each resource that uses the default group a group of its own, with the rules that it needs.",
 };
 
-pub(super) fn judge(context: Context<'_>) -> Verdict {
+pub(super) fn status(context: Context<'_>) -> Status {
     let Context { group, index, surroundings, .. } = context;
     if !group.is_default() {
-        return Verdict::Pass;
+        Status::Pass
+    } else if surroundings.is_attached(index) {
+        Status::Fail
+    } else if surroundings.unread_around(group).is_some() {
+        Status::Unknown
+    } else {
+        Status::Pass
     }
-    if surroundings.is_attached(index) {
-        return Verdict::fail("at least one network interface carries the default group".to_owned(), Vec::new());
-    }
-    match surroundings.unread_around(group) {
-        Some(coverage) => {
-            Verdict::unknown(format!("no interface that was read carries it, but {}", not_read(coverage)))
+}
+
+pub(super) fn fault(context: Context<'_>) -> Fault {
+    let Context { group, index, surroundings, .. } = context;
+    Fault::of(match surroundings.unread_around(group) {
+        Some(coverage) if !surroundings.is_attached(index) => {
+            format!("no interface that was read carries it, but {}", not_read(coverage))
         }
-        None => Verdict::Pass,
-    }
+        _ => "at least one network interface carries the default group".to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `default-group-not-closed`
 
-use super::{Context, Metadata, Verdict, named_rules};
+use super::{Context, Fault, Metadata, named_rules};
+use crate::finding::Status;
 use crate::policy::Severity;
 
 pub(super) const METADATA: Metadata = Metadata {
@@ -16,18 +17,18 @@ pub(super) const METADATA: Metadata = Metadata {
                   directions.",
 };
 
-pub(super) fn judge(context: Context<'_>) -> Verdict {
-    let group = context.group;
-    if !group.is_default() || group.rules.is_empty() {
-        return Verdict::Pass;
-    }
-    let rules: Vec<usize> = (0..group.rules.len()).collect();
-    let names = named_rules(group, &rules);
+pub(super) fn status(context: Context<'_>) -> Status {
+    if context.group.is_default() && !context.group.rules.is_empty() { Status::Fail } else { Status::Pass }
+}
+
+pub(super) fn fault(context: Context<'_>) -> Fault {
+    let rules: Vec<usize> = (0..context.group.rules.len()).collect();
+    let names = named_rules(context.group, &rules);
     let reason = match rules.len() {
         1 => format!("the default group has a rule, where none is wanted: {names}"),
         count => format!("the default group has {count} rules, where none is wanted: {names}"),
     };
-    Verdict::fail(reason, rules)
+    Fault { rules, ..Fault::of(reason) }
 }
 
 #[cfg(test)]

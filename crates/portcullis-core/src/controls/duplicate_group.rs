@@ -1,6 +1,7 @@
 //! `duplicate-group`
 
-use super::{Context, Metadata, Verdict, named};
+use super::{Context, Fault, Metadata, named};
+use crate::finding::Status;
 use crate::policy::Severity;
 
 pub(super) const METADATA: Metadata = Metadata {
@@ -15,12 +16,16 @@ pub(super) const METADATA: Metadata = Metadata {
     remediation: "Keep one group and move the interfaces of the others to it, unless they are meant to part later.",
 };
 
-pub(super) fn judge(context: Context<'_>) -> Verdict {
+pub(super) fn status(context: Context<'_>) -> Status {
+    if context.surroundings.has_twin(context.index) { Status::Fail } else { Status::Pass }
+}
+
+pub(super) fn fault(context: Context<'_>) -> Fault {
     let twins: Vec<&str> = context.surroundings.twins(context.index).map(|twin| twin.key.group_id.as_str()).collect();
-    let Some(first) = twins.first() else { return Verdict::Pass };
     let verb = if twins.len() == 1 { "admits" } else { "admit" };
     // The first twin alone makes the finding's id, so that a third one does not make it a new finding.
-    Verdict::fail_for(format!("{} {verb} the same traffic in the same VPC", named(&twins)), (*first).to_owned())
+    let detail = twins.first().map(ToString::to_string).unwrap_or_default();
+    Fault { detail, ..Fault::of(format!("{} {verb} the same traffic in the same VPC", named(&twins))) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `launch-wizard-group`
 
-use super::{Context, Metadata, Verdict};
+use super::{Context, Fault, Metadata};
+use crate::finding::Status;
 use crate::policy::Severity;
 
 pub(super) const METADATA: Metadata = Metadata {
@@ -15,13 +16,14 @@ pub(super) const METADATA: Metadata = Metadata {
                   this one.",
 };
 
-pub(super) fn judge(context: Context<'_>) -> Verdict {
-    let name = &context.group.name;
-    let number = name.strip_prefix("launch-wizard-");
-    if number.is_some_and(|number| number.starts_with(|first: char| first.is_ascii_digit())) {
-        return Verdict::fail(format!("the launch wizard of the EC2 console named it `{name}`"), Vec::new());
-    }
-    Verdict::Pass
+pub(super) fn status(context: Context<'_>) -> Status {
+    let number = context.group.name.strip_prefix("launch-wizard-");
+    let given = number.is_some_and(|number| number.starts_with(|first: char| first.is_ascii_digit()));
+    if given { Status::Fail } else { Status::Pass }
+}
+
+pub(super) fn fault(context: Context<'_>) -> Fault {
+    Fault::of(format!("the launch wizard of the EC2 console named it `{}`", context.group.name))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `missing-group-description`
 
-use super::{Context, Metadata, Verdict, is_too_short};
+use super::{Context, Fault, Metadata, is_too_short};
+use crate::finding::Status;
 use crate::policy::Severity;
 
 pub(super) const METADATA: Metadata = Metadata {
@@ -15,17 +16,16 @@ pub(super) const METADATA: Metadata = Metadata {
                   interfaces, or say in a tag what the group is for and exempt it.",
 };
 
-pub(super) fn judge(context: Context<'_>, least: usize) -> Verdict {
-    let description = context.group.description.trim();
-    if !is_too_short(description, least) {
-        return Verdict::Pass;
-    }
-    let reason = match description.chars().count() {
+pub(super) fn status(context: Context<'_>, least: usize) -> Status {
+    if is_too_short(&context.group.description, least) { Status::Fail } else { Status::Pass }
+}
+
+pub(super) fn fault(context: Context<'_>, least: usize) -> Fault {
+    Fault::of(match context.group.description.trim().chars().count() {
         0 => "it has no description".to_owned(),
         1 => format!("its description has 1 character, where {least} are the least"),
         count => format!("its description has {count} characters, where {least} are the least"),
-    };
-    Verdict::fail(reason, Vec::new())
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Context, Metadata, Verdict, named};
+use super::{Context, Fault, Metadata, named};
+use crate::finding::Status;
+use crate::model::SecurityGroup;
 use crate::policy::Severity;
 
 pub(super) const METADATA: Metadata = Metadata {
@@ -16,17 +18,22 @@ pub(super) const METADATA: Metadata = Metadata {
     remediation: "Set the tags named, in the infrastructure code where there is one.",
 };
 
-pub(super) fn judge(context: Context<'_>, keys: &[String]) -> Verdict {
-    let group = context.group;
-    let lacks = |key: &&str| group.tag(key).is_none_or(|value| value.trim().is_empty());
-    let missing: BTreeSet<&str> = keys.iter().map(String::as_str).filter(lacks).collect();
+pub(super) fn status(context: Context<'_>, keys: &[String]) -> Status {
+    if keys.iter().any(|key| lacks(context.group, key)) { Status::Fail } else { Status::Pass }
+}
+
+pub(super) fn fault(context: Context<'_>, keys: &[String]) -> Fault {
+    let missing: BTreeSet<&str> = keys.iter().map(String::as_str).filter(|key| lacks(context.group, key)).collect();
     let missing: Vec<&str> = missing.into_iter().collect();
     let reason = match missing.len() {
-        0 => return Verdict::Pass,
         1 => format!("the tag {} is missing or blank", named(&missing)),
         _ => format!("the tags {} are missing or blank", named(&missing)),
     };
-    Verdict::fail_for(reason, missing.join(","))
+    Fault { detail: missing.join(","), ..Fault::of(reason) }
+}
+
+fn lacks(group: &SecurityGroup, key: &str) -> bool {
+    group.tag(key).is_none_or(|value| value.trim().is_empty())
 }
 
 #[cfg(test)]

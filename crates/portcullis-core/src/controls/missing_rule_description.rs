@@ -1,6 +1,8 @@
 //! `missing-rule-description`
 
-use super::{Context, Metadata, Verdict, is_too_short, named_rules};
+use super::{Context, Fault, Metadata, is_too_short, named_rules};
+use crate::finding::Status;
+use crate::model::Rule;
 use crate::policy::Severity;
 
 pub(super) const METADATA: Metadata = Metadata {
@@ -16,18 +18,25 @@ pub(super) const METADATA: Metadata = Metadata {
                   without a gap.",
 };
 
-pub(super) fn judge(context: Context<'_>, least: usize) -> Verdict {
+pub(super) fn status(context: Context<'_>, least: usize) -> Status {
+    if context.group.rules.iter().any(|rule| lacks(rule, least)) { Status::Fail } else { Status::Pass }
+}
+
+pub(super) fn fault(context: Context<'_>, least: usize) -> Fault {
     let group = context.group;
-    let places = group.rules.iter().enumerate();
-    let lacking = places.filter(|(_, rule)| is_too_short(&rule.description, least) && !rule.is_default_egress());
+    let lacking = group.rules.iter().enumerate().filter(|(_, rule)| lacks(rule, least));
     let rules: Vec<usize> = lacking.map(|(place, _)| place).collect();
     let (subject, verb) = match rules.len() {
-        0 => return Verdict::Pass,
         1 => ("a rule".to_owned(), "has"),
         count => (format!("{count} rules"), "have"),
     };
     let short = if least > 1 { format!(" of at least {least} characters") } else { String::new() };
-    Verdict::fail(format!("{subject} {verb} no description{short}: {}", named_rules(group, &rules)), rules)
+    let reason = format!("{subject} {verb} no description{short}: {}", named_rules(group, &rules));
+    Fault { rules, ..Fault::of(reason) }
+}
+
+fn lacks(rule: &Rule, least: usize) -> bool {
+    is_too_short(&rule.description, least) && !rule.is_default_egress()
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! `redundant-rule`
 
+mod apart;
 mod cover;
 
-use super::{Context, Metadata, Verdict, named_rules};
-use crate::model::{Direction, Inventory, Peer, Rule, SecurityGroup};
+use super::{Context, Fault, Metadata, named_rules};
+use crate::finding::Status;
+use crate::model::{Direction, Inventory, Peer, SecurityGroup};
 use crate::net::{AddressSet, Interval, IntervalSet};
 use crate::policy::Severity;
+use apart::is_any_redundant;
 use cover::{Item, redundant};
 
 pub(super) const METADATA: Metadata = Metadata {
@@ -21,15 +24,20 @@ pub(super) const METADATA: Metadata = Metadata {
                   that names a prefix list may be needed again when the list's entries change.",
 };
 
-pub(super) fn judge(context: Context<'_>) -> Verdict {
+pub(super) fn status(context: Context<'_>) -> Status {
+    let Context { group, inventory, .. } = context;
+    let plain = is_any_redundant(&group.rules, inventory);
+    if plain.unwrap_or_else(|| !redundant_rules(group, inventory).is_empty()) { Status::Fail } else { Status::Pass }
+}
+
+pub(super) fn fault(context: Context<'_>) -> Fault {
     let rules = redundant_rules(context.group, context.inventory);
-    let names = || named_rules(context.group, &rules);
+    let names = named_rules(context.group, &rules);
     let reason = match rules.len() {
-        0 => return Verdict::Pass,
-        1 => format!("{} adds nothing to the group's other rules", names()),
-        count => format!("{count} rules add nothing to the group's other rules: {}", names()),
+        1 => format!("{names} adds nothing to the group's other rules"),
+        count => format!("{count} rules add nothing to the group's other rules: {names}"),
     };
-    Verdict::fail(reason, rules)
+    Fault { rules, ..Fault::of(reason) }
 }
 
 /// The rules of a group that the others cover: indices, ascending, such that all of them together can go.
@@ -37,7 +45,7 @@ pub(super) fn judge(context: Context<'_>) -> Verdict {
 /// Of rules that cover each other the one with a description stays, then the broader, then the first. A rule for a prefix
 /// list that is known to be empty admits nothing, so nothing is needed to cover it.
 pub fn redundant_rules(group: &SecurityGroup, inventory: &Inventory) -> Vec<usize> {
-    if stand_apart(&group.rules, inventory) {
+    if is_any_redundant(&group.rules, inventory) == Some(false) {
         return Vec::new();
     }
     let mut gone = Vec::new();
@@ -63,14 +71,6 @@ enum Who<'a> {
     Unresolved(&'a str),
 }
 
-/// A corner of what a rule admits.
-#[derive(Clone, Copy)]
-enum Corner<'a> {
-    V4(u32),
-    V6(u128),
-    Name(Who<'a>),
-}
-
 impl<'a> Who<'a> {
     fn of(peer: &'a Peer, inventory: &'a Inventory) -> Self {
         match peer {
@@ -90,31 +90,9 @@ impl<'a> Who<'a> {
         }
     }
 
-    /// The first and the last of it; `None` where it is nobody.
-    fn corners(self) -> Option<[Corner<'a>; 2]> {
-        Some(match self {
-            Self::V4(block) => [Corner::V4(block.low), Corner::V4(block.high)],
-            Self::V6(block) => [Corner::V6(block.low), Corner::V6(block.high)],
-            Self::Group(..) | Self::Unresolved(_) => [Corner::Name(self), Corner::Name(self)],
-            Self::Set(set) => match (set.v4.intervals(), set.v6.intervals()) {
-                ([first, .., last], _) => [Corner::V4(first.low), Corner::V4(last.high)],
-                ([only], _) => [Corner::V4(only.low), Corner::V4(only.high)],
-                ([], [first, .., last]) => [Corner::V6(first.low), Corner::V6(last.high)],
-                ([], [only]) => [Corner::V6(only.low), Corner::V6(only.high)],
-                ([], []) => return None,
-            },
-        })
-    }
-
-    fn admits(self, corner: Corner<'_>) -> bool {
-        match (self, corner) {
-            (Self::V4(block), Corner::V4(address)) => block.low <= address && address <= block.high,
-            (Self::V6(block), Corner::V6(address)) => block.low <= address && address <= block.high,
-            (Self::Set(set), Corner::V4(address)) => set.v4.contains(address),
-            (Self::Set(set), Corner::V6(address)) => set.v6.contains(address),
-            (own, Corner::Name(other)) => own == other,
-            _ => false,
-        }
+    /// Whether it is nobody: a prefix list that is known to be empty.
+    fn is_nobody(self) -> bool {
+        matches!(self, Self::Set(set) if set.is_empty())
     }
 
     /// Its addresses; none for what is known by name only.
@@ -126,36 +104,6 @@ impl<'a> Who<'a> {
             Self::Group(..) | Self::Unresolved(_) => AddressSet::default(),
         }
     }
-}
-
-/// Above so many rules, comparing each with each costs more than sorting them.
-const FEW: usize = 12;
-
-/// What decides of a rule whether it covers another.
-type Look<'a> = (Direction, Interval<u32>, Who<'a>);
-
-/// Whether it is plain that no rule can be redundant: each has a corner that no other one admits.
-///
-/// Most groups end here. A rule with no such corner may still be needed.
-fn stand_apart(rules: &[Rule], inventory: &Inventory) -> bool {
-    if rules.len() > FEW {
-        return false;
-    }
-    let looks: Vec<Look<'_>> =
-        rules.iter().map(|rule| (rule.direction, rule.services.interval(), Who::of(&rule.peer, inventory))).collect();
-    let covered = |place: usize, direction: Direction, service: u32, corner: Corner<'_>| {
-        looks.iter().enumerate().any(|(other, (by, services, who))| {
-            other != place
-                && services.low <= service
-                && service <= services.high
-                && *by == direction
-                && who.admits(corner)
-        })
-    };
-    looks.iter().enumerate().all(|(place, (direction, services, who))| {
-        let Some([first, last]) = who.corners() else { return false };
-        !covered(place, *direction, services.low, first) || !covered(place, *direction, services.high, last)
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `too-many-rules`
 
-use super::{Context, Metadata, Verdict};
+use super::{Context, Fault, Metadata};
+use crate::finding::Status;
 use crate::policy::Severity;
 
 pub(super) const METADATA: Metadata = Metadata {
@@ -15,15 +16,15 @@ pub(super) const METADATA: Metadata = Metadata {
                   split the group by purpose.",
 };
 
-pub(super) fn judge(context: Context<'_>, most: usize) -> Verdict {
+pub(super) fn status(context: Context<'_>, most: usize) -> Status {
+    if context.group.rules.len() > most { Status::Fail } else { Status::Pass }
+}
+
+pub(super) fn fault(context: Context<'_>, most: usize) -> Fault {
     let count = context.group.rules.len();
-    if count <= most {
-        return Verdict::Pass;
-    }
     let rules = if count == 1 { "rule" } else { "rules" };
     let verb = if most == 1 { "is" } else { "are" };
-    let reason = format!("{count} {rules} in both directions together, where {most} {verb} the most");
-    Verdict::fail(reason, Vec::new())
+    Fault::of(format!("{count} {rules} in both directions together, where {most} {verb} the most"))
 }
 
 #[cfg(test)]

@@ -1,40 +1,49 @@
 //! `unused-group`
 
-use super::{Context, Metadata, Verdict, not_read};
+use super::{Context, Fault, Metadata, not_read};
+use crate::finding::Status;
 use crate::policy::Severity;
 
 pub(super) const METADATA: Metadata = Metadata {
     id: "unused-group",
     severity: Severity::Low,
     title: "Unused group",
-    description: "No network interface carries the group, and no rule of another group names it. Default groups are \
-                  not meant: they cannot be deleted.",
+    description: "No network interface carries the group, no rule of another group names it, over peering connections \
+                  neither, and no launch template, load balancer, function or database that was looked up does. \
+                  Default groups are not meant: they cannot be deleted.",
     reason: "An unused group admits nothing today, but it is at hand for whoever picks a group in a hurry, with \
              rules that nobody has looked at since. Low, because nothing is behind it.",
-    remediation: "Make sure that no launch template, stopped service or infrastructure code means to use the group, \
-                  then delete it.",
+    remediation: "Make sure that no infrastructure code means to use the group, and of an inventory that was not read \
+                  live that no launch template or stopped service does, then delete it.",
 };
 
-pub(super) fn judge(context: Context<'_>) -> Verdict {
+pub(super) fn status(context: Context<'_>) -> Status {
     let Context { group, index, surroundings, .. } = context;
-    if group.is_default() || surroundings.is_attached(index) || surroundings.is_referenced(index) {
-        return Verdict::Pass;
+    let is_used = surroundings.is_attached(index) || surroundings.is_referenced(index) || surroundings.is_used(index);
+    if is_used || group.is_default() {
+        Status::Pass
+    } else if surroundings.unread_around(group).is_some() || surroundings.unreadable_around(group).is_some() {
+        Status::Unknown
+    } else {
+        Status::Fail
     }
-    if let Some(coverage) = surroundings.unread_around(group) {
-        return Verdict::unknown(format!("nothing that was read uses it, but {}", not_read(coverage)));
-    }
-    if let Some(other) = surroundings.unreadable_around(group) {
-        let id = &other.key.group_id;
-        return Verdict::unknown(format!("nothing that was read uses it, but the rules of `{id}` could not be read"));
-    }
-    let reason = "no network interface carries it, and no rule of another group names it";
-    Verdict::fail(reason.to_owned(), Vec::new())
+}
+
+pub(super) fn fault(context: Context<'_>) -> Fault {
+    let Context { group, surroundings, .. } = context;
+    Fault::of(match (surroundings.unread_around(group), surroundings.unreadable_around(group)) {
+        (Some(coverage), _) => format!("nothing that was read uses it, but {}", not_read(coverage)),
+        (None, Some(other)) => {
+            format!("nothing that was read uses it, but the rules of `{}` could not be read", other.key.group_id)
+        }
+        (None, None) => "no network interface carries it, and no rule of another group names it".to_owned(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use crate::controls::Hygiene;
-    use crate::model::{CoverageStatus, Inventory, SecurityGroup};
+    use crate::model::{CoverageStatus, GroupUser, Inventory, SecurityGroup, UserKind};
     use crate::testing::{ACCOUNT, REGION, group, inventory, judge};
 
     const UNUSED: &str = "fail: no network interface carries it, and no rule of another group names it";
@@ -71,6 +80,30 @@ mod tests {
     #[test]
     fn default_groups_are_never_unused() {
         check_in(&inventory([group("sg-a", "").called("default")]).with_interface(&[]), "pass");
+    }
+
+    #[test]
+    fn what_has_no_interface_may_use_it_all_the_same() {
+        let check_user = |kind, group_ids: &[&str], group_names: &[&str], expected: &str| {
+            let text = |texts: &[&str]| texts.iter().map(|&text| text.into()).collect();
+            let (group_ids, group_names) = (text(group_ids), text(group_names));
+            let user = GroupUser { kind, id: "id".into(), name: "name".into(), group_ids, group_names };
+            let mut inventory = inventory([group("sg-a", "").called("shop")]).with_interface(&[]);
+            inventory.users.push(user);
+            check_in(&inventory, expected);
+        };
+        for kind in [
+            UserKind::LaunchTemplate,
+            UserKind::LoadBalancer,
+            UserKind::Function,
+            UserKind::Database,
+            UserKind::PeeredVpc,
+        ] {
+            check_user(kind, &["sg-b", "sg-a"], &[], "pass");
+            check_user(kind, &["sg-b"], &[], UNUSED);
+        }
+        check_user(UserKind::LaunchTemplate, &[], &["shop"], "pass");
+        check_user(UserKind::LaunchTemplate, &[], &["sho"], UNUSED);
     }
 
     #[test]

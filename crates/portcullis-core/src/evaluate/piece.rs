@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use compact_str::{CompactString, ToCompactString, format_compact};
 
-use crate::model::{Direction, GroupReference, Inventory, Peer, PrefixList, SecurityGroup};
+use crate::model::{Direction, GroupReference, Inventory, Peer, PrefixList, Rule, SecurityGroup};
 use crate::net::{AddressSet, AnyCidr, Family, Interval, IntervalSet, PeerSet, Symbol, special};
 use crate::policy::{AllowedPeers, AllowedRule};
 
@@ -143,34 +143,57 @@ pub(crate) fn group_symbol(group: &GroupReference) -> Symbol {
     Symbol::Group { account: group.account.clone(), id }
 }
 
-fn measure_both<T: crate::net::Point>(a: &IntervalSet<T>, b: &IntervalSet<T>) -> u128 {
+/// How many points two sets share.
+pub(super) fn measure_both<T: crate::net::Point>(a: &IntervalSet<T>, b: &IntervalSet<T>) -> u128 {
     a.intervals().iter().fold(0u128, |sum, interval| sum.saturating_add(b.measure_within(*interval)))
+}
+
+impl<'a> PiecePeer<'a> {
+    /// Who a rule admits.
+    fn of(peer: &'a Peer, inventory: &'a Inventory) -> Self {
+        match peer {
+            Peer::V4(block) => Self::V4(block.interval()),
+            Peer::V6(block) => Self::V6(block.interval()),
+            Peer::Group(reference) => Self::Group(reference),
+            Peer::PrefixList(id) => Self::of_list(id, inventory),
+        }
+    }
+
+    /// Who a prefix list stands for.
+    pub(super) fn of_list(id: &'a str, inventory: &'a Inventory) -> Self {
+        let list = inventory.prefix_lists.get(id);
+        match list.and_then(|list| list.entries.as_ref()) {
+            Some(entries) => Self::Addresses(Cow::Borrowed(entries)),
+            None => Self::Unresolved(id, Cow::Borrowed(at_most(list))),
+        }
+    }
+}
+
+impl<'a> Piece<'a> {
+    /// A rule, whole.
+    pub(super) fn of(place: usize, rule: &'a Rule, inventory: &'a Inventory) -> Self {
+        let list = match &rule.peer {
+            Peer::PrefixList(id) => Some(id.as_str()),
+            _ => None,
+        };
+        Self { services: rule.services.interval(), rule: place, list, peer: PiecePeer::of(&rule.peer, inventory) }
+    }
 }
 
 /// The pieces of a group's rules of one direction.
 pub(crate) fn pieces<'a>(group: &'a SecurityGroup, direction: Direction, inventory: &'a Inventory) -> Vec<Piece<'a>> {
-    let mut pieces = Vec::with_capacity(group.rules.len());
-    for (rule, content) in group.rules_of(direction) {
-        let services = content.services.interval();
-        let list = match &content.peer {
-            Peer::PrefixList(id) => Some(id.as_str()),
-            _ => None,
-        };
-        let peer = match &content.peer {
-            Peer::V4(block) => PiecePeer::V4(block.interval()),
-            Peer::V6(block) => PiecePeer::V6(block.interval()),
-            Peer::Group(reference) => PiecePeer::Group(reference),
-            Peer::PrefixList(id) => match inventory.prefix_lists.get(id) {
-                Some(known) => match &known.entries {
-                    Some(entries) => PiecePeer::Addresses(Cow::Borrowed(entries)),
-                    None => PiecePeer::Unresolved(id, Cow::Borrowed(at_most(Some(known)))),
-                },
-                None => PiecePeer::Unresolved(id, Cow::Borrowed(at_most(None))),
-            },
-        };
-        pieces.push(Piece { services, rule, list, peer });
-    }
-    pieces
+    group.rules_of(direction).map(|(place, rule)| Piece::of(place, rule, inventory)).collect()
+}
+
+/// What each rule of a direction admits: its place in the group, its services and its peers. Prefix lists stand for their
+/// entries as far as those are known, else for themselves.
+pub fn boxes(
+    group: &SecurityGroup,
+    direction: Direction,
+    inventory: &Inventory,
+) -> Vec<(usize, (Interval<u32>, PeerSet))> {
+    let pieces = pieces(group, direction, inventory);
+    pieces.iter().map(|piece| (piece.rule, (piece.services, piece.peers()))).collect()
 }
 
 static ALL: LazyLock<AddressSet> = LazyLock::new(AddressSet::all);

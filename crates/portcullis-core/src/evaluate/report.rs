@@ -96,37 +96,37 @@ fn rows(stretch: &Stretch, services: &ServiceSet, internet_share: Option<f64>) -
     merged.into_iter().map(row).collect()
 }
 
-/// What a row of evidence is about, as a sentence uses it.
-fn subject(evidence: &Evidence) -> String {
+/// What a row of evidence is about: protocol and ports, the same for rows that a sentence does not tell apart.
+fn subject(evidence: &Evidence) -> (&str, &str) {
     match (evidence.protocol.as_str(), evidence.ports.as_str()) {
-        ("-1", _) => "all traffic".to_owned(),
-        (protocol @ ("tcp" | "udp"), "0-65535" | "1-65535") => format!("every {protocol} port"),
-        (protocol, "all") if protocol.starts_with(|c: char| c.is_ascii_digit()) => format!("protocol {protocol}"),
-        (protocol, ports) => format!("{protocol} {ports}"),
+        ("-1", _) => ("-1", "all"),
+        // Port 0 carries nothing.
+        (protocol @ ("tcp" | "udp"), "1-65535") => (protocol, "0-65535"),
+        plain => plain,
     }
 }
 
-/// The distinct subjects of the evidence, in its order.
+/// A subject as a sentence uses it.
+fn subject_text((protocol, ports): (&str, &str)) -> String {
+    match (protocol, ports) {
+        ("-1", _) => "all traffic".to_owned(),
+        ("tcp" | "udp", "0-65535") => format!("every {protocol} port"),
+        (_, "all") if protocol.starts_with(|c: char| c.is_ascii_digit()) => format!("protocol {protocol}"),
+        _ => format!("{protocol} {ports}"),
+    }
+}
+
+/// The distinct subjects of the evidence, in its order; of many only the first.
 fn subjects(evidence: &[Evidence]) -> String {
     const MOST: usize = 4;
-    let mut subjects: Vec<String> = Vec::new();
-    let (mut seen, mut more) = (HashSet::new(), 0);
-    for row in evidence.iter().filter(|row| seen.insert((&row.protocol, &row.ports))) {
-        if subjects.len() > MOST {
-            more += 1;
-            continue;
-        }
-        let subject = subject(row);
-        if !subjects.contains(&subject) {
-            subjects.push(subject);
-        }
+    let mut seen = HashSet::new();
+    let distinct: Vec<_> = evidence.iter().map(subject).filter(|subject| seen.insert(*subject)).collect();
+    let shown = if distinct.len() > MOST { MOST - 1 } else { distinct.len() };
+    let mut words: Vec<String> = distinct.iter().take(shown).copied().map(subject_text).collect();
+    if distinct.len() > shown {
+        words.push(format!("{} more", distinct.len() - shown));
     }
-    if subjects.len() > MOST {
-        more += subjects.len() - (MOST - 1);
-        subjects.truncate(MOST - 1);
-        subjects.push(format!("{more} more"));
-    }
-    match subjects.split_last() {
+    match words.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
         None => String::new(),
@@ -273,5 +273,33 @@ pub(crate) fn remedy(control: &Control, rule: &TrafficRule, body: &Body) -> Stri
         format!("limit {what} to the {side} that need it, or allow it in the policy")
     } else {
         format!("limit {what} to the {side} that need it; `portcullis plan` writes the least change")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(rows: &[(&str, &str)], expected: &str) {
+        let row = |(protocol, ports): &(&str, &str)| Evidence {
+            protocol: (*protocol).into(),
+            ports: (*ports).into(),
+            ..Evidence::default()
+        };
+        assert_eq!(subjects(&rows.iter().map(row).collect::<Vec<_>>()), expected, "{rows:?}");
+    }
+
+    #[test]
+    fn subjects_are_listed_once_and_counted_where_they_are_many() {
+        check(&[], "");
+        check(&[("-1", "all")], "all traffic");
+        check(&[("tcp", "22"), ("tcp", "22"), ("47", "all")], "tcp 22 and protocol 47");
+        check(&[("tcp", "1"), ("tcp", "2"), ("tcp", "3"), ("tcp", "4")], "tcp 1, tcp 2, tcp 3 and tcp 4");
+        let mut rows = vec![("udp", "1"), ("tcp", "1"), ("tcp", "2"), ("tcp", "3"), ("tcp", "0-65535")];
+        check(&rows, "udp 1, tcp 1, tcp 2 and 2 more");
+        // Two ways to say one thing, also after those that are spelled out.
+        rows.push(("tcp", "1-65535"));
+        check(&rows, "udp 1, tcp 1, tcp 2 and 2 more");
+        check(&[("tcp", "0-65535"), ("tcp", "1-65535")], "every tcp port");
     }
 }

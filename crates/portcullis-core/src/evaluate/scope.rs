@@ -7,7 +7,7 @@ use crate::policy::{PolicySet, Scope};
 
 /// The environment of a group in lower case, if it is known: the user's word, the account's, or the group's own tag,
 /// which its owner can change and so comes last.
-pub(crate) fn environment_of<'a>(group: &'a SecurityGroup, policies: &'a PolicySet) -> Option<Cow<'a, str>> {
+pub fn environment_of<'a>(group: &'a SecurityGroup, policies: &'a PolicySet) -> Option<Cow<'a, str>> {
     let account = policies.accounts.get(&group.key.account_id);
     let known = policies.environment.as_deref().or_else(|| account?.environment.as_deref());
     let tag = || group.tag("Environment").filter(|value| !value.trim().is_empty());

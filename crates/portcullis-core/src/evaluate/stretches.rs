@@ -71,11 +71,10 @@ fn collect<T>(
         names <= MOST_NAMES
     });
     if names > MOST_NAMES {
-        let beyond = |item: &&T| services_of(item).high > reached;
-        let items: Vec<&T> = items.iter().filter(beyond).collect();
+        let rest = services.difference(&Interval { low: 0, high: reached }.into());
+        let items: Vec<&T> = items.iter().filter(|item| rest.meets(services_of(item))).collect();
         let spanned: ServiceSet = items.iter().map(|item| services_of(item)).collect();
-        let rest = services.intersection(&spanned);
-        let rest = rest.difference(&Interval { low: 0, high: reached }.into());
+        let rest = rest.intersection(&spanned);
         if !rest.is_empty() {
             found.entry(stretch_of(&items)).or_default().extend_from_slice(rest.intervals());
         }
@@ -133,4 +132,28 @@ fn peers_stretch(here: &[&Offence<'_>]) -> Stretch {
 
 fn places<'a>(pieces: impl Iterator<Item = &'a Piece<'a>>) -> Vec<usize> {
     pieces.map(|piece| piece.rule).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn what_comes_after_too_many_names_is_one_stretch_of_those_that_reach_it() {
+        let item = |low: u32, high: u32| Interval { low, high };
+        // The first names more than there may be; of the others one ends before the violation goes on.
+        let items = [item(0, 9), item(10, 40), item(20, 60), item(30, 29 + 30), item(100, 110)];
+        let services: ServiceSet = [item(0, 9), item(50, 70), item(105, 200)].into_iter().collect();
+        let stretch_of = |here: &[&Interval<u32>]| {
+            let places = here.iter().filter_map(|one| items.iter().position(|item| item == *one));
+            let rules = if here.contains(&&items[0]) { (0..=MOST_NAMES).collect() } else { places.collect() };
+            Stretch { peers: PeerSet::default(), rules, public: 0 }
+        };
+        let found = collect(&services, &items, |item| *item, stretch_of);
+        let expected: ServiceSet = [item(50, 60), item(105, 110)].into_iter().collect();
+        assert_eq!(found.len(), 2);
+        assert_eq!((&found[1].0, &found[1].1.rules), (&expected, &vec![2, 3, 4]));
+    }
 }

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 
 use crate::finding::{Finding, ItemStatus, Status};
-use crate::model::{Coverage, Inventory, SecurityGroup};
+use crate::model::{Coverage, CoverageStatus, Inventory, SecurityGroup};
 use crate::policy::{ControlKind, EnforcementLevel, ExemptedRules, Exemption, ExemptionTarget, PolicySet, Severity};
 
 /// Marks the findings of one group whose traffic lies wholly within that of a broader one, at least as severe, of the same
@@ -177,17 +177,20 @@ struct Tally<'a> {
 
 /// Accounts and Regions: what the sources say, and for the others how many groups were read.
 pub(crate) fn coverage(inventory: &Inventory, policies: &PolicySet) -> Vec<Coverage> {
-    use crate::model::CoverageStatus;
     let mut rows: BTreeMap<(CompactString, CompactString), Coverage> = BTreeMap::new();
     for row in &inventory.coverage {
         rows.insert((row.account_id.clone(), row.region.clone()), row.clone());
     }
     let mut counts: HashMap<(&str, &str), Tally<'_>> = HashMap::new();
-    for group in &inventory.groups {
-        let tally = counts.entry((&group.key.account_id, &group.key.region)).or_default();
-        tally.groups += 1;
-        tally.disabled |= is_disabled(group, policies);
-        if let Some(reason) = &group.unreadable {
+    // Groups of one place are neighbours, so that a place is looked up once.
+    let of_one_place =
+        |a: &SecurityGroup, b: &SecurityGroup| a.key.account_id == b.key.account_id && a.key.region == b.key.region;
+    for run in inventory.groups.chunk_by(of_one_place) {
+        let Some(first) = run.first() else { continue };
+        let tally = counts.entry((&first.key.account_id, &first.key.region)).or_default();
+        tally.groups += run.len();
+        tally.disabled |= is_disabled(first, policies);
+        for reason in run.iter().filter_map(|group| group.unreadable.as_deref()) {
             tally.unreadable += 1;
             tally.reason = tally.reason.or(Some(reason));
         }

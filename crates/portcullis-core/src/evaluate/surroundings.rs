@@ -2,11 +2,15 @@
 
 mod twins;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::OnceLock;
+
+use compact_str::CompactString;
+use foldhash::{HashSet, HashSetExt as _};
 
 use crate::controls::Hygiene;
-use crate::model::{Coverage, CoverageStatus, GroupReference, Inventory, Peer, SecurityGroup};
+use crate::model::{Coverage, GroupReference, Inventory, Peer, SecurityGroup};
 use twins::Twins;
 
 /// What is known of a group from what stands around it; one bit each.
@@ -14,6 +18,7 @@ type Marks = u8;
 const ATTACHED: Marks = 1;
 const REFERENCED: Marks = 2;
 const DANGLING: Marks = 4;
+const USED: Marks = 8;
 
 /// What one pass over the inventory told about each group. What no wanted control asks for is not looked up.
 #[derive(Debug)]
@@ -21,10 +26,15 @@ pub struct Surroundings<'a> {
     inventory: &'a Inventory,
     /// For each group; empty where nothing was asked for.
     marks: Vec<Marks>,
+    /// For each group the beginning of its id; empty where nobody asked for references.
+    beginnings: Vec<u128>,
     /// Accounts and Regions that were not read whole, by both; an empty Region stands for the whole account.
     troubles: HashMap<(&'a str, &'a str), &'a Coverage>,
     places: Vec<Place<'a>>,
-    twins: Twins,
+    /// For each group its place in `places`; empty where nobody asked for twins.
+    place_of: Vec<usize>,
+    /// References that AWS calls stale: the group, and the one that it names.
+    stale: HashSet<(&'a str, &'a str)>,
 }
 
 /// The groups of one account and Region: neighbours, since the inventory is sorted.
@@ -35,6 +45,8 @@ struct Place<'a> {
     groups: Range<usize>,
     /// A group there whose rules could not be read.
     unreadable: Option<usize>,
+    /// Made when first asked for, by whoever judges the groups.
+    twins: OnceLock<Twins>,
 }
 
 /// Where a referenced group is.
@@ -44,6 +56,8 @@ pub enum Whereabouts<'a> {
     Known,
     /// It is not where it would have to be.
     Gone,
+    /// AWS says that it is gone, or that the peering connection to it is.
+    Stale,
     /// It would have to be where something could not be read.
     Unread(&'a Coverage),
     /// It is where nothing was read, such as a partner's account.
@@ -53,14 +67,16 @@ pub enum Whereabouts<'a> {
 impl<'a> Surroundings<'a> {
     /// Reads the inventory once, as far as these controls need it.
     pub fn of<'w>(inventory: &'a Inventory, wanted: impl IntoIterator<Item = &'w Hygiene>) -> Self {
-        let (mut interfaces, mut references, mut duplicates) = (false, false, false);
+        let (mut interfaces, mut users, mut references, mut duplicates) = (false, false, false, false);
         for control in wanted {
             interfaces |= matches!(control, Hygiene::UnusedGroup | Hygiene::DefaultGroupInUse);
+            users |= matches!(control, Hygiene::UnusedGroup);
             references |= matches!(control, Hygiene::UnusedGroup | Hygiene::StaleReference);
             duplicates |= matches!(control, Hygiene::DuplicateGroup);
         }
-        let (marks, places, troubles) = (Vec::new(), Vec::new(), HashMap::new());
-        let mut made = Self { inventory, marks, troubles, places, twins: Twins::default() };
+        let (marks, beginnings, places, place_of) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut made =
+            Self { inventory, marks, beginnings, troubles: HashMap::new(), places, place_of, stale: HashSet::new() };
         if interfaces || references || duplicates {
             made.places = places_of(&inventory.groups);
         }
@@ -71,11 +87,18 @@ impl<'a> Surroundings<'a> {
         if interfaces {
             made.mark_attached();
         }
+        if users {
+            made.mark_used();
+        }
         if references {
+            let pairs = inventory.stale.iter().map(|stale| (stale.group_id.as_str(), stale.referenced_id.as_str()));
+            made.stale = pairs.collect();
+            made.beginnings = inventory.groups.iter().map(|group| beginning(&group.key.group_id)).collect();
             made.mark_references();
         }
         if duplicates {
-            made.twins = Twins::of(inventory, made.places.iter().map(|place| place.groups.clone()));
+            let of = |(at, place): (usize, &Place<'_>)| std::iter::repeat_n(at, place.groups.len());
+            made.place_of = made.places.iter().enumerate().flat_map(of).collect();
         }
         made
     }
@@ -85,20 +108,36 @@ impl<'a> Surroundings<'a> {
         self.is_marked(index, ATTACHED)
     }
 
+    /// Whether something without an interface uses the group at this place of the inventory: a launch template, a load
+    /// balancer, a function, a database, or a group of a peered VPC.
+    pub fn is_used(&self, index: usize) -> bool {
+        self.is_marked(index, USED)
+    }
+
     /// Whether a rule of another group names the group at this place of the inventory.
     pub fn is_referenced(&self, index: usize) -> bool {
         self.is_marked(index, REFERENCED)
     }
 
-    /// Whether the group at this place of the inventory names a group that was not read.
+    /// Whether the group at this place of the inventory names a group that was not read, or that AWS calls stale.
     pub fn names_unread_groups(&self, index: usize) -> bool {
         self.is_marked(index, DANGLING)
     }
 
+    /// Whether another group admits what the group at this place of the inventory admits.
+    pub fn has_twin(&self, index: usize) -> bool {
+        !self.class_of(index).is_empty()
+    }
+
     /// The other groups that admit what the group at this place of the inventory admits, in the inventory's order.
     pub fn twins(&self, index: usize) -> impl Iterator<Item = &'a SecurityGroup> {
-        let others = self.twins.of_group(index).iter().filter(move |other| **other != index);
+        let others = self.class_of(index).iter().filter(move |other| **other != index);
         others.filter_map(|other| self.inventory.groups.get(*other))
+    }
+
+    fn class_of(&self, index: usize) -> &[usize] {
+        let Some(place) = self.place_of.get(index).and_then(|place| self.places.get(*place)) else { return &[] };
+        place.twins.get_or_init(|| Twins::of(self.inventory, place.groups.clone())).of_group(index)
     }
 
     /// What could not be read of a group's account and Region, so that what uses it may not have been seen.
@@ -114,6 +153,9 @@ impl<'a> Surroundings<'a> {
 
     /// Where a group is that a rule of `group` names.
     pub fn whereabouts(&self, group: &SecurityGroup, reference: &GroupReference) -> Whereabouts<'a> {
+        if self.stale.contains(&(group.key.group_id.as_str(), reference.id.as_str())) {
+            return Whereabouts::Stale;
+        }
         // References by name alone are EC2-Classic's; there is no id to look up.
         if reference.id.is_empty() || self.find(group, reference).is_some() {
             return Whereabouts::Known;
@@ -146,7 +188,8 @@ impl<'a> Surroundings<'a> {
 
     fn mark_attached(&mut self) {
         let on_interfaces = self.inventory.interfaces.iter().flatten().flat_map(|interface| &interface.group_ids);
-        let attached: HashSet<&str> = on_interfaces.map(|id| id.as_str()).collect();
+        let mut attached: HashSet<&str> = HashSet::with_capacity(self.inventory.groups.len());
+        attached.extend(on_interfaces.map(CompactString::as_str));
         if attached.is_empty() {
             return;
         }
@@ -157,8 +200,30 @@ impl<'a> Surroundings<'a> {
         }
     }
 
+    /// A launch template may name groups by name alone. Names repeat; all groups that have one count, lest a group is
+    /// called unused that is not.
+    fn mark_used(&mut self) {
+        let users = &self.inventory.users;
+        let ids: HashSet<&str> = users.iter().flat_map(|user| &user.group_ids).map(|id| id.as_str()).collect();
+        let names: HashSet<&str> = users.iter().flat_map(|user| &user.group_names).map(|name| name.as_str()).collect();
+        if ids.is_empty() && names.is_empty() {
+            return;
+        }
+        for (marks, group) in self.marks.iter_mut().zip(&self.inventory.groups) {
+            if ids.contains(group.key.group_id.as_str()) || names.contains(group.name.as_str()) {
+                *marks |= USED;
+            }
+        }
+    }
+
     fn mark_references(&mut self) {
         let mut marks = std::mem::take(&mut self.marks);
+        let stale: HashSet<&str> = self.stale.iter().map(|(group, _)| *group).collect();
+        if !stale.is_empty() {
+            for (marks, group) in marks.iter_mut().zip(&self.inventory.groups) {
+                *marks |= if stale.contains(group.key.group_id.as_str()) { DANGLING } else { 0 };
+            }
+        }
         let mut mark = |index: usize, mark: Marks| marks.get_mut(index).into_iter().for_each(|marks| *marks |= mark);
         for place in &self.places {
             let groups = self.inventory.groups.iter().enumerate().skip(place.groups.start).take(place.groups.len());
@@ -183,9 +248,20 @@ impl<'a> Surroundings<'a> {
 
     /// The place in the inventory of a group of an account and Region.
     fn within(&self, place: &Place<'_>, id: &str) -> Option<usize> {
-        let groups = self.inventory.groups.get(place.groups.clone())?;
+        let wanted = beginning(id);
+        let beginnings = self.beginnings.get(place.groups.clone())?;
+        let first = beginnings.partition_point(|own| *own < wanted);
+        let rest = beginnings.get(first..)?;
+        let first = place.groups.start + first;
+        // Ids of AWS differ in their beginnings; others are told apart by what follows.
+        if rest.get(1) != Some(&wanted) {
+            return (self.inventory.groups.get(first)?.key.group_id == id && rest.first() == Some(&wanted))
+                .then_some(first);
+        }
+        let alike = rest.partition_point(|own| *own == wanted);
+        let groups = self.inventory.groups.get(first..first + alike)?;
         let found = groups.binary_search_by(|group| group.key.group_id.as_str().cmp(id)).ok()?;
-        Some(place.groups.start + found)
+        Some(first + found)
     }
 
     /// The place in the inventory of a group that a rule of `group` names.
@@ -224,6 +300,16 @@ impl<'a> Surroundings<'a> {
     }
 }
 
+/// The first 16 bytes of an id as a number, so that numbers are ordered as ids are, apart from those that begin alike.
+fn beginning(id: &str) -> u128 {
+    let mut bytes = [0; 16];
+    match id.as_bytes().first_chunk() {
+        Some(beginning) => bytes = *beginning,
+        None => bytes.iter_mut().zip(id.bytes()).for_each(|(byte, own)| *byte = own),
+    }
+    u128::from_be_bytes(bytes)
+}
+
 fn places_of(groups: &[SecurityGroup]) -> Vec<Place<'_>> {
     let same =
         |a: &SecurityGroup, b: &SecurityGroup| a.key.region == b.key.region && a.key.account_id == b.key.account_id;
@@ -233,22 +319,22 @@ fn places_of(groups: &[SecurityGroup]) -> Vec<Place<'_>> {
         let Some(first) = run.first() else { continue };
         let unreadable = run.iter().position(|group| group.unreadable.is_some()).map(|place| start + place);
         let (account, region) = (first.key.account_id.as_str(), first.key.region.as_str());
-        places.push(Place { account, region, groups: start..start + run.len(), unreadable });
+        let groups = start..start + run.len();
+        places.push(Place { account, region, groups, unreadable, twins: OnceLock::new() });
         start += run.len();
     }
     places
 }
 
 fn troubles_of(inventory: &Inventory) -> HashMap<(&str, &str), &Coverage> {
-    let troubled = |row: &&Coverage| matches!(row.status, CoverageStatus::Partial | CoverageStatus::Unread);
-    let rows = inventory.coverage.iter().filter(troubled);
+    let rows = inventory.coverage.iter().filter(|row| row.status.is_unread());
     rows.map(|row| ((row.account_id.as_str(), row.region.as_str()), row)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Vpc;
+    use crate::model::{CoverageStatus, Vpc};
     use crate::testing::{ACCOUNT, REGION, group, inventory};
 
     const OTHER: &str = "444455556666";
@@ -268,6 +354,7 @@ mod tests {
         let found = match surroundings.whereabouts(&group("sg-a", ""), &reference) {
             Whereabouts::Known => "known",
             Whereabouts::Gone => "gone",
+            Whereabouts::Stale => "stale",
             Whereabouts::Unread(_) => "unread",
             Whereabouts::Elsewhere => "elsewhere",
         };

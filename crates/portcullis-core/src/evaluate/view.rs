@@ -2,13 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::exposure::Exposure;
-use super::judge::Scene;
-use super::piece::{Assume, Piece, PiecePeer, PublicSpace, pieces};
+use super::piece::{Piece, PiecePeer, PublicSpace, pieces};
 use super::side;
 use crate::model::{Direction, Inventory, SecurityGroup};
 use crate::net::Traffic;
-use crate::policy::Settings;
 
 /// A group ready to be judged: its pieces of both directions, and what is the internet to it.
 pub(crate) struct GroupView<'a> {
@@ -72,23 +69,5 @@ impl<'a> GroupView<'a> {
     /// Its pieces of one direction.
     pub(crate) fn pieces_of(&self, direction: Direction) -> &[Piece<'a>] {
         self.pieces.get(side(direction)).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// The exposure as far as it is known, and with all that is unknown counted as everything, where that may differ.
-    pub(super) fn exposures(&self, direction: Direction, settings: &Settings) -> (Exposure, Option<Exposure>) {
-        let (pieces, public) = (self.pieces_of(direction), self.public.set());
-        let best = Exposure::of(pieces, public, settings, Assume::Best);
-        let unresolved = pieces.iter().any(Piece::is_unresolved);
-        (best, unresolved.then(|| Exposure::of(pieces, public, settings, Assume::Worst)))
-    }
-
-    pub(super) fn scene<'s>(
-        &'s self,
-        direction: Direction,
-        inventory: &'s Inventory,
-        settings: &'s Settings,
-    ) -> Scene<'s> {
-        let (pieces, public) = (self.pieces_of(direction), self.public.set());
-        Scene { pieces, public, inventory, settings, assume: Assume::Best }
     }
 }

@@ -57,6 +57,45 @@ pub struct NetworkInterface {
     pub tags: Vec<Tag>,
 }
 
+/// What kind of thing uses a group without an interface to show for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UserKind {
+    /// A launch template, in its newest or default version.
+    LaunchTemplate,
+    /// A load balancer.
+    LoadBalancer,
+    /// A function, which has an interface only while it is used.
+    Function,
+    /// A database, which has none while it is stopped.
+    Database,
+    /// A peered VPC, whose groups' rules name the group.
+    PeeredVpc,
+}
+
+/// What uses groups without an interface to show for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupUser {
+    /// What it is.
+    pub kind: UserKind,
+    /// Its id: `lt-…`, an ARN, or `vpc-…`.
+    pub id: CompactString,
+    /// Its name; of a peered VPC the connection between.
+    pub name: CompactString,
+    /// The groups that it uses, by id, sorted.
+    pub group_ids: Vec<CompactString>,
+    /// The groups that it uses, by name, which launch templates may; sorted.
+    pub group_names: Vec<CompactString>,
+}
+
+/// A reference from one group to another that AWS calls stale: the other is gone, or the peering connection to it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StaleReference {
+    /// The group whose rules are stale.
+    pub group_id: CompactString,
+    /// The group that they name.
+    pub referenced_id: CompactString,
+}
+
 /// How far an account and Region could be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CoverageStatus {
@@ -69,6 +108,16 @@ pub enum CoverageStatus {
     Unread,
     /// Left out because the policy's `accounts_config` says `disabled`.
     Disabled,
+}
+
+impl CoverageStatus {
+    /// Whether something may be there that was not read: nothing that was found clean is sure to be.
+    pub const fn is_unread(self) -> bool {
+        match self {
+            Self::Partial | Self::Unread => true,
+            Self::Complete | Self::Disabled => false,
+        }
+    }
 }
 
 /// What was read of one account and Region.
@@ -97,6 +146,10 @@ pub struct Inventory {
     pub vpcs: BTreeMap<CompactString, Vpc>,
     /// The interfaces; `None` where no source had them, so that controls that need them are not judged.
     pub interfaces: Option<Vec<NetworkInterface>>,
+    /// What uses groups beside interfaces and rules, as far as that was looked up; only what uses any. Sorted.
+    pub users: Vec<GroupUser>,
+    /// References that AWS calls stale, over peering connections above all. Sorted.
+    pub stale: Vec<StaleReference>,
     /// What the sources themselves say of what they could not read; accounts and Regions not named here were read whole.
     pub coverage: Vec<Coverage>,
     /// Where it came from: file names as the user would write them. Groups point here.
@@ -109,6 +162,42 @@ impl Inventory {
     /// The group with this key.
     pub fn group(&self, key: &GroupKey) -> Option<&SecurityGroup> {
         self.groups.iter().find(|group| group.key == *key)
+    }
+
+    /// Several inventories of different accounts or Regions as one.
+    pub fn merged(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut whole = Self { has_rule_ids: true, ..Self::default() };
+        for part in parts {
+            let Self {
+                mut groups,
+                prefix_lists,
+                vpcs,
+                interfaces,
+                mut users,
+                mut stale,
+                mut coverage,
+                mut sources,
+                has_rule_ids,
+            } = part;
+            let offset = u32::try_from(whole.sources.len()).unwrap_or(u32::MAX);
+            groups.iter_mut().for_each(|group| group.source = group.source.saturating_add(offset));
+            whole.has_rule_ids &= has_rule_ids || groups.is_empty();
+            whole.groups.append(&mut groups);
+            whole.prefix_lists.extend(prefix_lists);
+            whole.vpcs.extend(vpcs);
+            if let Some(mut interfaces) = interfaces {
+                whole.interfaces.get_or_insert_default().append(&mut interfaces);
+            }
+            whole.users.append(&mut users);
+            whole.stale.append(&mut stale);
+            whole.coverage.append(&mut coverage);
+            whole.sources.append(&mut sources);
+        }
+        whole.has_rule_ids &= !whole.groups.is_empty();
+        whole.groups.sort_by(|a, b| a.key.cmp(&b.key));
+        whole.users.sort();
+        whole.stale.sort();
+        whole
     }
 
     /// Names of groups by account and id, for rules that refer to them.

@@ -143,7 +143,11 @@ impl fmt::Display for Peer {
             Self::PrefixList(id) => f.write_str(id),
             Self::Group(group) if group.id.is_empty() => write!(f, "{}/{}", group.account, group.name),
             Self::Group(group) if group.account.is_empty() => f.write_str(&group.id),
-            Self::Group(group) => write!(f, "{}/{}", group.account, group.id),
+            Self::Group(group) => {
+                f.write_str(&group.account)?;
+                f.write_str("/")?;
+                f.write_str(&group.id)
+            }
         }
     }
 }
@@ -230,6 +234,13 @@ impl Rule {
 impl fmt::Display for Rule {
     /// As a sentence uses it: `ingress tcp 22 from 0.0.0.0/0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {} {}", self.direction, self.services, self.direction.preposition(), self.peer)
+        // Written piece by piece: most findings name rules.
+        f.write_str(self.direction.as_str())?;
+        f.write_str(" ")?;
+        self.services.fmt(f)?;
+        f.write_str(" ")?;
+        f.write_str(self.direction.preposition())?;
+        f.write_str(" ")?;
+        self.peer.fmt(f)
     }
 }

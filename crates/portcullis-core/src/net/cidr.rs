@@ -4,6 +4,8 @@ use std::fmt::{self, Display as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use compact_str::{CompactString, ToCompactString as _};
+
 use super::interval::{Interval, IntervalSet, Point};
 
 /// An address family.
@@ -60,8 +62,33 @@ impl Address for u32 {
         u128::from(self)
     }
     fn write(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ipv4Addr::from(self).fmt(f)
+        f.write_str(&ipv4_text(self))
     }
+}
+
+/// Four numbers and dots. Rules are named in most findings, and `Ipv4Addr` formats each byte by itself.
+fn ipv4_text(address: u32) -> CompactString {
+    let mut text = [0u8; 15];
+    let mut length = 0;
+    let mut slots = text.iter_mut();
+    let mut put = |character: u8| {
+        slots.next().into_iter().for_each(|slot| *slot = character);
+        length += 1;
+    };
+    for (place, byte) in address.to_be_bytes().into_iter().enumerate() {
+        if place > 0 {
+            put(b'.');
+        }
+        if byte >= 100 {
+            put(b'0' + byte / 100);
+        }
+        if byte >= 10 {
+            put(b'0' + byte / 10 % 10);
+        }
+        put(b'0' + byte % 10);
+    }
+    let text = text.get(..length).unwrap_or_default();
+    std::str::from_utf8(text).map(CompactString::new).unwrap_or_default()
 }
 
 impl Address for u128 {
@@ -132,7 +159,8 @@ impl<A: Address> Cidr<A> {
 impl<A: Address> fmt::Display for Cidr<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.address.write(f)?;
-        write!(f, "/{}", self.prefix)
+        f.write_str("/")?;
+        f.write_str(&self.prefix.to_compact_string())
     }
 }
 

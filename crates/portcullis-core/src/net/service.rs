@@ -84,9 +84,7 @@ impl Protocol {
         let low = u32::from(self.0) << 16;
         Interval::new(low | u32::from(from), low | u32::from(to))
     }
-}
 
-impl Protocol {
     /// The name where AWS's own tools use one (`tcp`, `udp`, `icmp`, `icmpv6`), else the number.
     pub fn text(self) -> CompactString {
         match self {
@@ -166,7 +164,7 @@ impl RuleServices {
         self.texts().0.into()
     }
 
-    /// The ports as people write them: `22`, `80-443`, `all`; for ICMP `3/4`, `3/*`, `all`.
+    /// The ports as people write them: `22`, `80-443`, `0-65535`; for ICMP `3/4`, `3/*`, `all`; `all` for the others.
     pub fn ports_text(self) -> String {
         self.texts().1.into()
     }
@@ -193,7 +191,12 @@ impl fmt::Display for RuleServices {
             Self::Ports(protocol, 0, u16::MAX) => write!(f, "{protocol} all ports"),
             Self::Icmp(protocol, None) => write!(f, "{protocol} all types"),
             Self::Protocol(protocol) => write!(f, "protocol {protocol}"),
-            Self::Ports(protocol, ..) | Self::Icmp(protocol, _) => write!(f, "{protocol} {}", self.ports_text()),
+            Self::Ports(..) | Self::Icmp(..) => {
+                let (protocol, ports) = self.texts();
+                f.write_str(&protocol)?;
+                f.write_str(" ")?;
+                f.write_str(&ports)
+            }
         }
     }
 }

@@ -108,3 +108,11 @@ pub struct Control {
     /// Traffic that its file allows; shared by the rules of one file.
     pub allowed: Arc<Vec<AllowedRule>>,
 }
+
+impl Control {
+    /// What its violation is, in a line for tags and rules: the reason that a policy's author gave, else the headline.
+    pub fn violation(&self) -> &str {
+        let own = self.rule_id.as_ref().map(|_| self.text.reason.as_str()).filter(|reason| !reason.is_empty());
+        own.unwrap_or(&self.text.title)
+    }
+}

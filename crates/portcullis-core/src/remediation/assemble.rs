@@ -228,20 +228,23 @@ impl<'a> Maker<'a> {
             self.group.rules.get(*origin).is_some_and(|old| old.peer.kind() == rule.peer.kind())
         };
         made.sort_by_key(|one| !fits(one));
+        // Of all protocols less a port some 250 rules are made, so each is put into a box once and not for every other.
+        let mut boxes: Vec<_> = made.iter().map(|(_, rule)| by_name(rule)).collect();
         for place in (0..made.len()).rev() {
-            let Some(own) = made.get(place).map(|(_, rule)| by_name(rule)) else { continue };
+            let Some(own) = boxes.get(place) else { continue };
             // Only rules that meet it can cover it; most meet none.
             let meets = |other: &(Interval<u32>, PeerSet)| {
                 other.0.intersection(own.0).is_some() && !other.1.intersection(&own.1).is_empty()
             };
-            let others = made.iter().enumerate().filter(|(other, _)| *other != place);
-            let near: Vec<_> = others.map(|(_, (_, rule))| by_name(rule)).filter(meets).collect();
+            let others = boxes.iter().enumerate().filter(|(other, _)| *other != place);
+            let near: Vec<_> = others.map(|(_, other)| other).filter(|other| meets(other)).cloned().collect();
             if near.is_empty() {
                 continue;
             }
             let others = stays.restrict(&own.0.into()).union(&Traffic::from_boxes(near));
-            if Traffic::from_boxes([own]).is_subset(&others) {
+            if Traffic::from_boxes([own.clone()]).is_subset(&others) {
                 made.remove(place);
+                boxes.remove(place);
             }
         }
     }

@@ -12,7 +12,7 @@ use super::planner::prove;
 use crate::evaluate::{Evaluator, Options};
 use crate::finding::Status;
 use crate::model::{Direction, Rule};
-use crate::net::{ALL_SERVICES, AddressSet, PeerSet, Traffic, special};
+use crate::net::{ALL_SERVICES, AddressSet, PeerSet, Traffic};
 use crate::policy::{Account, ControlKind, PolicySet};
 
 /// Why a plan does not hold.
@@ -99,7 +99,7 @@ fn prove_group(
     if proof.findings_gone == Some(false) {
         return Err("the changes leave some of the findings".to_owned());
     }
-    check_opens(&plan.strategy, &proof)?;
+    check_opens(plan, &proof)?;
     if needs_gap(group, &plan.around, &planned.changes) != planned.needs_gap {
         return Err("whether rules must be revoked first is not what the quota says".to_owned());
     }
@@ -133,23 +133,23 @@ fn check_findings(policies: &PolicySet, evaluator: &Evaluator<'_>, planned: &Gro
     Ok(())
 }
 
-/// What a strategy may open: nothing; the sources that were asked for; for a lockdown the rule that explains, which is
-/// for loopback and so admits nobody.
-fn check_opens(strategy: &Strategy, proof: &Proof) -> Result<(), String> {
-    let allowed: PeerSet = match strategy {
-        Strategy::Replace(with) => with.iter().copied().collect::<AddressSet>().into(),
-        Strategy::Lockdown => special::loopback().clone().into(),
-        Strategy::Narrow | Strategy::Revoke | Strategy::Tag => PeerSet::default(),
+/// What a strategy may open: nothing; the sources that were asked for; for a lockdown the rules that explain it.
+fn check_opens(plan: &Plan, proof: &Proof) -> Result<(), String> {
+    let explained = |rule: &Rule| {
+        let sources = rule.peer.cidr().into_iter().collect::<AddressSet>();
+        (rule.direction == Direction::Ingress).then(|| (rule.services.interval(), PeerSet::from(sources)))
     };
-    let within = Traffic::product(&ALL_SERVICES.into(), &allowed);
-    let opens: Vec<Direction> = proof
-        .opens
-        .iter()
-        .filter(|(_, traffic)| !traffic.is_subset(&within))
-        .map(|(direction, _)| *direction)
-        .collect();
-    match opens.first() {
+    let allowed = |direction: Direction| match &plan.strategy {
+        Strategy::Replace(with) => {
+            Traffic::product(&ALL_SERVICES.into(), &with.iter().copied().collect::<AddressSet>().into())
+        }
+        Strategy::Lockdown if direction == Direction::Ingress => {
+            Traffic::from_boxes(plan.dummy_rules.iter().filter_map(explained))
+        }
+        Strategy::Lockdown | Strategy::Narrow | Strategy::Revoke | Strategy::Tag => Traffic::none(),
+    };
+    match proof.opens.iter().find(|(direction, traffic)| !traffic.is_subset(&allowed(*direction))) {
         None => Ok(()),
-        Some(direction) => Err(format!("the changes admit {direction} traffic that was not admitted before")),
+        Some((direction, _)) => Err(format!("the changes admit {direction} traffic that was not admitted before")),
     }
 }

@@ -141,6 +141,8 @@ pub struct Environments {
 pub struct Plan {
     /// How.
     pub strategy: Strategy,
+    /// The rules that explain a lockdown, without their descriptions: what it may open. Empty for other strategies.
+    pub dummy_rules: Vec<Rule>,
     /// The controls that the proofs rest on, so that a plan can be proved again without its policies.
     pub controls: Vec<Control>,
     /// What is known around the groups: their VPCs, and the prefix lists that their rules and the controls name. Of other

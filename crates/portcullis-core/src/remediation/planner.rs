@@ -50,7 +50,15 @@ pub fn plan(
     let controls: Vec<Control> = controls.collect();
     let around = around(inventory, &groups, &controls);
     let environments = environments(policies, &groups);
-    Plan { strategy: strategy.clone(), controls, around, environments, groups, unfixable }
+    let dummy_rules = if *strategy == Strategy::Lockdown { dummy_rules(policies) } else { Vec::new() };
+    Plan { strategy: strategy.clone(), dummy_rules, controls, around, environments, groups, unfixable }
+}
+
+/// The rules that a lockdown leaves, without their descriptions.
+fn dummy_rules(policies: &PolicySet) -> Vec<Rule> {
+    let dummy = &policies.dummy_rule;
+    let sources = dummy.cidrs.iter().filter(|_| dummy.enabled);
+    sources.map(|block| Rule::new(Direction::Ingress, dummy.services, Peer::from(*block))).collect()
 }
 
 /// What decides the environments of a plan's groups, beside their own tags.
@@ -234,17 +242,15 @@ impl Planner<'_> {
     }
 
     fn lockdown(&self, group: &SecurityGroup, failing: &[&Finding]) -> Vec<Change> {
-        let dummy = &self.policies().dummy_rule;
-        let description = dummy.description.replace("{violation_reason}", &self.worst_reason(failing));
-        let rules = dummy.cidrs.iter().filter(|_| dummy.enabled).map(|block| {
-            let rule = Rule::new(Direction::Ingress, dummy.services, Peer::from(*block));
-            Rule { description: fit_description(&description).into(), ..rule }
-        });
-        let new: Vec<Rule> = rules.collect();
+        let description =
+            self.policies().dummy_rule.description.replace("{violation_reason}", &self.worst_reason(failing));
+        let described = |rule| Rule { description: fit_description(&description).into(), ..rule };
+        let new: Vec<Rule> = dummy_rules(self.policies()).into_iter().map(described).collect();
         let exists = |rule: &Rule, rules: &[Rule]| rules.iter().any(|other| other.identity() == rule.identity());
         let authorize = new.iter().filter(|rule| !exists(rule, &group.rules)).cloned().map(Change::Authorize);
         let revoke = group.rules.iter().filter(|rule| !exists(rule, &new)).cloned().map(Change::Revoke);
-        authorize.chain(revoke).collect()
+        let changes: Vec<Change> = authorize.chain(revoke).collect();
+        if needs_gap(group, self.inventory(), &changes) { in_place(changes) } else { changes }
     }
 
     fn tags(&self, group: &SecurityGroup, failing: &[&Finding]) -> Vec<Change> {
@@ -262,17 +268,39 @@ impl Planner<'_> {
         wanted.into_iter().filter_map(change).collect()
     }
 
-    /// The headline of the worst finding.
+    /// What the worst finding violates.
     fn worst_reason(&self, failing: &[&Finding]) -> String {
         let worst = failing.iter().max_by_key(|finding| self.policies().severity(finding));
         let control = worst.and_then(|finding| self.policies().control(finding));
-        control.map(|control| control.text.title.clone()).unwrap_or_default()
+        control.map(|control| control.violation().to_owned()).unwrap_or_default()
     }
 
     fn proof(&self, group: &SecurityGroup, after: &SecurityGroup, planned: &[PlannedFinding]) -> Proof {
         let ids: BTreeSet<&str> = planned.iter().map(|finding| finding.control_id.as_str()).collect();
         prove(self.evaluator, self.strategy, group, after, &ids)
     }
+}
+
+/// Lets rules that come take the places of rules that go, as far as they are of one kind: that needs no room.
+fn in_place(changes: Vec<Change>) -> Vec<Change> {
+    let (authorize, mut rest): (Vec<Change>, Vec<Change>) =
+        changes.into_iter().partition(|change| matches!(change, Change::Authorize(_)));
+    let (mut made, mut modified) = (Vec::new(), Vec::new());
+    for change in authorize {
+        let Change::Authorize(rule) = &change else { continue };
+        let gives_way = |other: &Change| match other {
+            Change::Revoke(old) => old.direction == rule.direction && old.peer.kind() == rule.peer.kind(),
+            _ => false,
+        };
+        match rest.iter().position(gives_way).map(|place| rest.remove(place)) {
+            Some(Change::Revoke(before)) => {
+                let after = Rule { id: before.id.clone(), tags: before.tags.clone(), ..rule.clone() };
+                modified.push(Change::Modify { before, after });
+            }
+            _ => made.push(change),
+        }
+    }
+    made.into_iter().chain(modified).chain(rest).collect()
 }
 
 /// Takes a rule away: a change that made it is undone, one that put it in another's place becomes a revocation.

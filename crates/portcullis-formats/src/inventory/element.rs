@@ -3,7 +3,10 @@
 use std::ops::Range;
 
 use compact_str::CompactString;
-use portcullis_core::model::{Coverage, CoverageStatus, NetworkInterface, PrefixList, Rule, SecurityGroup, Vpc};
+use portcullis_core::model::{
+    Coverage, CoverageStatus, GroupUser, NetworkInterface, PrefixList, Rule, SecurityGroup, StaleReference, UserKind,
+    Vpc,
+};
 
 use super::config_item::{Item, item, query_result};
 use super::error::ReadErrors;
@@ -12,6 +15,7 @@ use super::group_rule::group_rule;
 use super::json::{Cursor, Fault, Field, Parsed};
 use super::split::{Batch, advance};
 use super::surroundings::{interface, prefix_list, vpc};
+use super::users::{stale, user};
 
 /// The version of the snapshot form that is written, and the newest that is read.
 pub(super) const SCHEMA_VERSION: u32 = 1;
@@ -37,6 +41,10 @@ pub(super) enum Kind {
     Interface,
     /// That there is a list of interfaces, however long.
     Interfaces,
+    /// Of `LaunchTemplateVersions`, `LoadBalancers`, `Functions`, `DBInstances` or `SecurityGroupReferenceSet`.
+    User(UserKind),
+    /// Of `StaleSecurityGroupSet`.
+    Stale,
     /// Of `configurationItems`.
     Item,
     /// The one of `configurationItem`.
@@ -60,6 +68,12 @@ impl Kind {
             "Vpcs" => Self::Vpc,
             "ManagedPrefixLists" | "PrefixLists" => Self::PrefixList,
             "NetworkInterfaces" => Self::Interface,
+            "LaunchTemplateVersions" => Self::User(UserKind::LaunchTemplate),
+            "LoadBalancers" => Self::User(UserKind::LoadBalancer),
+            "Functions" => Self::User(UserKind::Function),
+            "DBInstances" => Self::User(UserKind::Database),
+            "SecurityGroupReferenceSet" => Self::User(UserKind::PeeredVpc),
+            "StaleSecurityGroupSet" => Self::Stale,
             "configurationItems" | "baseConfigurationItems" | "BaseConfigurationItems" => Self::Item,
             "configurationItem" => Self::SingleItem,
             "Results" => Self::QueryResult,
@@ -100,6 +114,8 @@ pub(super) struct Gathered {
     pub(super) prefix_lists: Vec<PrefixList>,
     pub(super) interfaces: Vec<NetworkInterface>,
     pub(super) has_interfaces: bool,
+    pub(super) users: Vec<GroupUser>,
+    pub(super) stale: Vec<StaleReference>,
     pub(super) coverage: Vec<Coverage>,
     pub(super) errors: ReadErrors,
 }
@@ -117,6 +133,8 @@ impl Gathered {
         self.prefix_lists.append(&mut other.prefix_lists);
         self.interfaces.append(&mut other.interfaces);
         self.has_interfaces |= other.has_interfaces;
+        self.users.append(&mut other.users);
+        self.stale.append(&mut other.stale);
         self.coverage.append(&mut other.coverage);
         self.errors.merge(other.errors);
     }
@@ -244,6 +262,8 @@ impl<'b> Reader<'b> {
                 self.out.has_interfaces = true;
                 Ok(())
             }
+            Kind::User(kind) => user(cursor, self, kind),
+            Kind::Stale => stale(cursor, self),
             Kind::Item | Kind::SingleItem => item(cursor, self, false),
             Kind::QueryResult => query_result(cursor, self),
             Kind::Coverage => self.coverage(cursor),

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use compact_str::CompactString;
 use portcullis_core::model::{GroupKey, GroupReference, Inventory, Peer, Rule, SecurityGroup};
 
-use self::around::{unite_interfaces, unite_prefix_lists, unite_vpcs};
+use self::around::{unite_interfaces, unite_prefix_lists, unite_users, unite_vpcs};
 use super::UNKNOWN_REGION;
 use super::config_item::Item;
 use super::element::{Gathered, LooseRule};
@@ -19,8 +19,8 @@ use super::group::NO_RULES_TOLD;
 
 /// Puts together what was read from `sources`.
 pub(super) fn inventory(gathered: Gathered, sources: Vec<String>) -> Inventory {
-    let Gathered { mut groups, rules, items, vpcs, prefix_lists, interfaces, has_interfaces, mut coverage, .. } =
-        gathered;
+    let Gathered { mut groups, rules, items, vpcs, prefix_lists, interfaces, has_interfaces, .. } = gathered;
+    let Gathered { users, mut stale, mut coverage, .. } = gathered;
     groups.extend(newest(items));
     sort(&mut groups);
     unite_equal_keys(&mut groups, &sources);
@@ -31,11 +31,15 @@ pub(super) fn inventory(gathered: Gathered, sources: Vec<String>) -> Inventory {
     }
     coverage.sort_by(|a, b| (&a.account_id, &a.region, a.status).cmp(&(&b.account_id, &b.region, b.status)));
     coverage.dedup();
+    stale.sort();
+    stale.dedup();
     Inventory {
         groups,
         prefix_lists: unite_prefix_lists(prefix_lists),
         vpcs: unite_vpcs(vpcs),
         interfaces: has_interfaces.then(|| unite_interfaces(interfaces)),
+        users: unite_users(users),
+        stale,
         coverage,
         sources,
         has_rule_ids,

@@ -8,6 +8,7 @@ mod json;
 mod merging;
 mod round_trip;
 mod shapes;
+mod users;
 
 use portcullis_core::model::{Inventory, SecurityGroup};
 

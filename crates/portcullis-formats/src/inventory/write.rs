@@ -3,17 +3,19 @@
 
 mod around;
 mod group;
+mod users;
 
 use std::io::{self, BufWriter, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use portcullis_core::model::{Coverage, Inventory, Rule, SecurityGroup};
+use portcullis_core::model::{Coverage, GroupUser, Inventory, Rule, SecurityGroup, StaleReference};
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
 use self::around::{coverage_shape, interface_shape, prefix_list_shape, vpc_shape};
 use self::group::{group_shape, rule_shape};
+use self::users::{KEYS, stale_shape, user_shapes};
 use super::element::SCHEMA_VERSION;
 
 /// Puts an inventory into the order that it is written in: groups by key, each list within them sorted.
@@ -30,6 +32,8 @@ pub fn canonical(inventory: &mut Inventory) {
     if let Some(interfaces) = &mut inventory.interfaces {
         interfaces.sort_by(|a, b| (&a.owner_id, &a.id).cmp(&(&b.owner_id, &b.id)));
     }
+    inventory.users.sort();
+    inventory.stale.sort();
     inventory.coverage.sort_by(|a, b| (&a.account_id, &a.region, a.status).cmp(&(&b.account_id, &b.region, b.status)));
 }
 
@@ -85,6 +89,18 @@ impl Serialize for Snapshot<'_> {
                 "NetworkInterfaces",
                 &List(|| interfaces.iter().map(|interface| interface_shape(interface))),
             )?;
+        }
+        let users = sorted(&inventory.users, GroupUser::cmp);
+        for (kind, key) in KEYS {
+            let of_kind = || users.iter().filter(move |user| user.kind == kind);
+            if of_kind().next().is_some() {
+                map.serialize_entry(key, &List(|| of_kind().flat_map(|user| user_shapes(user))))?;
+            }
+        }
+        let stale = sorted(&inventory.stale, StaleReference::cmp);
+        if !stale.is_empty() {
+            let of_groups = || stale.chunk_by(|a, b| a.group_id == b.group_id).filter_map(stale_shape);
+            map.serialize_entry("StaleSecurityGroupSet", &List(of_groups))?;
         }
         let order = |a: &Coverage, b: &Coverage| {
             (&a.account_id, &a.region, a.status).cmp(&(&b.account_id, &b.region, b.status))

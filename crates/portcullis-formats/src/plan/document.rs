@@ -12,7 +12,8 @@ use super::around::{AroundRecord, EnvironmentsRecord};
 use super::controls::{ControlRecord, decode_controls};
 use super::proof::ProofRecord;
 use crate::record::{
-    ChangeRecord, Decoded, SCHEMA_VERSION, StateRecord, Tool, changes, decode_changes, decode_text, digest, shown,
+    ChangeRecord, Decoded, RuleRecord, SCHEMA_VERSION, StateRecord, Tool, changes, decode_changes, decode_text, digest,
+    shown,
 };
 
 /// What would change, with its proof.
@@ -32,6 +33,9 @@ pub(super) struct Document {
     pub(super) strategy: String,
     /// The sources that take the place of offending ones; empty for other strategies.
     pub(super) replace_with: Vec<String>,
+    /// The rules that explain a lockdown, without their descriptions; not there for other strategies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) dummy_rules: Vec<RuleRecord>,
     /// The groups that change.
     pub(super) groups: Vec<GroupRecord>,
     /// The findings that stay.
@@ -107,6 +111,7 @@ impl Document {
             created_at: about.created_at.to_string(),
             strategy: plan.strategy.as_str().to_owned(),
             replace_with,
+            dummy_rules: plan.dummy_rules.iter().map(RuleRecord::of).collect(),
             groups: plan.groups.iter().map(GroupRecord::of).collect(),
             unfixable: plan.unfixable.iter().map(UnfixableRecord::of).collect(),
             controls: plan.controls.iter().map(ControlRecord::of).collect(),
@@ -144,10 +149,14 @@ impl Document {
         if !with.is_empty() && !matches!(strategy, Strategy::Replace(_)) {
             return Err(format!("strategy `{}` has no `replace_with`", strategy.as_str()));
         }
+        if !self.dummy_rules.is_empty() && strategy != Strategy::Lockdown {
+            return Err(format!("strategy `{}` has no `dummy_rules`", strategy.as_str()));
+        }
         let group =
             |record: &GroupRecord| record.decode().map_err(|why| format!("group `{}`: {why}", shown(&record.group_id)));
         Ok(Plan {
             strategy,
+            dummy_rules: self.dummy_rules.iter().map(RuleRecord::decode).collect::<Decoded<_>>()?,
             controls: decode_controls(&self.controls)?,
             around: self.around.decode()?,
             environments: self.environments.decode(),

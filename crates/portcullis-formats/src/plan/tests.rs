@@ -37,7 +37,12 @@ fn essence(plan: &Plan) -> (Strategy, Inventory, Vec<GroupPlan>, String) {
     }
     let mut around = plan.around.clone();
     around.groups.sort_by(|a, b| a.key.cmp(&b.key));
-    (plan.strategy.clone(), around, groups, format!("{:?} {:?}", plan.environments, plan.unfixable))
+    (
+        plan.strategy.clone(),
+        around,
+        groups,
+        format!("{:?} {:?} {:?}", plan.dummy_rules, plan.environments, plan.unfixable),
+    )
 }
 
 proptest! {
@@ -97,7 +102,7 @@ fn other_files_are_no_plans() {
     check(
         r#"{"schema_version": "1", "wings": []}"#,
         "it is no plan file: unknown field `wings`, expected one of `schema_version`, `tool`, `created_at`, `strategy`, \
-         `replace_with`, `groups`, `unfixable`, `controls`, `environments`, `around`, `digest` at line 1 column 31",
+         `replace_with`, `dummy_rules`, `groups`, `unfixable`, `controls`, `environments`, `around`, `digest` at line 1 column 31",
     );
     check(r#"{"SecurityGroups": []}"#, "it is no plan file: `schema_version` is missing");
     check("[1]", "it is no plan file: invalid type: integer `1`, expected a string at line 1 column 2");
@@ -135,4 +140,29 @@ fn the_schema_speaks_of_every_key() {
     for key in ["schema_version", "fingerprint", "also_closes", "needs_gap", "finding_controls", "\"authorize\""] {
         assert!(schema.contains(key), "{key}");
     }
+}
+
+#[test]
+fn a_lockdown_may_open_what_the_policy_says_and_no_more() {
+    let mut policies = policies().clone();
+    policies.dummy_rule.cidrs = ["10.9.0.1/32", "fc00::1/128"].iter().map(|text| text.parse().unwrap()).collect();
+    let rule = portcullis_core::model::Rule::new(
+        portcullis_core::model::Direction::Ingress,
+        portcullis_core::net::RuleServices::Ports(portcullis_core::net::Protocol::TCP, 22, 22),
+        "0.0.0.0/0".parse().unwrap(),
+    );
+    let group = portcullis_core::model::SecurityGroup {
+        key: portcullis_core::model::GroupKey { group_id: "sg-1".into(), ..Default::default() },
+        rules: vec![rule],
+        ..Default::default()
+    };
+    let inventory = Inventory { groups: vec![group], ..Inventory::default() };
+    let mut plan = plan_of(&inventory, &policies, &Strategy::Lockdown);
+    assert_eq!(plan.groups[0].proof.opens.len(), 1);
+    assert_eq!(essence(&read(&bytes(&plan)).unwrap().plan), essence(&plan));
+    plan.dummy_rules.pop();
+    let error = read(&bytes(&plan)).unwrap_err().to_string();
+    assert!(error.contains("admit ingress traffic that was not admitted before"), "{error}");
+    plan.strategy = Strategy::Revoke;
+    assert!(read(&bytes(&plan)).unwrap_err().to_string().contains("has no `dummy_rules`"));
 }

@@ -68,21 +68,22 @@ pub(crate) fn tags() -> impl Strategy<Value = Vec<Tag>> {
     vec((text(), text()).prop_map(|(key, value)| Tag { key: key.into(), value: value.into() }), 0..3)
 }
 
-pub(crate) fn rule() -> impl Strategy<Value = Rule> {
-    (direction(), rule_services(), peer(), text(), prop_oneof![Just(String::new()), id("sgr-")], tags()).prop_map(
-        |(direction, services, peer, description, id, tags)| Rule {
+/// Boxed, as those below: the trees of such strategies are large, and tests have small stacks.
+pub(crate) fn rule() -> BoxedStrategy<Rule> {
+    (direction(), rule_services(), peer(), text(), prop_oneof![Just(String::new()), id("sgr-")], tags())
+        .prop_map(|(direction, services, peer, description, id, tags)| Rule {
             description: description.into(),
             id: id.into(),
             tags,
             ..Rule::new(direction, services, peer)
-        },
-    )
+        })
+        .boxed()
 }
 
-pub(crate) fn group() -> impl Strategy<Value = SecurityGroup> {
+pub(crate) fn group() -> BoxedStrategy<SecurityGroup> {
     let key = ("[0-9]{12}", "[a-z]{2}-[a-z]{4}-[1-9]", id("sg-"));
-    (key, text(), text(), id("vpc-"), tags(), vec(rule(), 0..6)).prop_map(
-        |((account, region, id), name, description, vpc, tags, rules)| SecurityGroup {
+    (key, text(), text(), id("vpc-"), tags(), vec(rule(), 0..6))
+        .prop_map(|((account, region, id), name, description, vpc, tags, rules)| SecurityGroup {
             key: GroupKey { account_id: account.into(), region: region.into(), group_id: id.into() },
             name: name.into(),
             description: description.into(),
@@ -90,11 +91,11 @@ pub(crate) fn group() -> impl Strategy<Value = SecurityGroup> {
             tags,
             rules,
             ..SecurityGroup::default()
-        },
-    )
+        })
+        .boxed()
 }
 
-pub(crate) fn change() -> impl Strategy<Value = Change> {
+pub(crate) fn change() -> BoxedStrategy<Change> {
     let tag = (text(), option::of(text()), text()).prop_map(|(key, before, after)| Change::Tag {
         key: key.into(),
         before: before.map(Into::into),
@@ -107,6 +108,7 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
         (rule(), rule()).prop_map(|(before, after)| Change::Describe { before, after }),
         tag,
     ]
+    .boxed()
 }
 
 /// The paths of leaves of a document; the first ones stand for long lists.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io;
 
 use portcullis_core::controls::redundant_rules;
+use portcullis_core::evaluate::boxes;
 use portcullis_core::finding::Status;
 use portcullis_core::model::{Direction, SecurityGroup};
 use portcullis_core::net::{Family, special};
@@ -13,7 +14,7 @@ use super::{COLUMN, INDENT};
 use crate::report::{Entry, Report};
 use crate::table::{exemption_words, headline};
 use crate::terminal::{BOLD, DIM, Label, PLAIN, Screen, Terminal, YELLOW, severity_style, status_style};
-use crate::traffic::{boxes, by_peers, union, words};
+use crate::traffic::{by_peers, union, words};
 use crate::words::{addresses, family_name, heading, peers_words, rule_line, services_words, share_words};
 
 /// How many blocks, names or ranges of one line are named one by one.

@@ -60,6 +60,7 @@ fn on_terminal(scene: &Scene, terminal: Terminal) -> Vec<String> {
     let around = scene.inventory.clone();
     let plan = Plan {
         strategy: Strategy::Narrow,
+        dummy_rules: Vec::new(),
         controls: Vec::new(),
         around,
         environments: Default::default(),

@@ -58,6 +58,7 @@ fn plan(scene: &Scene) -> Plan {
     let around = scene.inventory.clone();
     Plan {
         strategy: Strategy::Narrow,
+        dummy_rules: Vec::new(),
         controls: Vec::new(),
         around,
         environments: Environments::default(),

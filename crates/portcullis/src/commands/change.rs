@@ -2,22 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
-use jiff::Timestamp;
-use portcullis_core::model::{GroupKey, Inventory, SecurityGroup};
-use portcullis_formats::inventory::{ReadOptions, Source, read};
-use portcullis_runtime::{
-    FileJournal, FileStore, FolderBackups, Options, Outcome as GroupResult, Ports, Report, RunError, SystemClock,
-};
+use portcullis_report::sanitise::neutral;
+use portcullis_runtime::files::Places;
+use portcullis_runtime::{Outcome as GroupResult, Ports, Report, RunError, RunOptions, new_run_id};
 
 use crate::cli::ChangeArgs;
 use crate::exit::{Failure, Outcome, Result};
+use crate::interrupt::flag_of_signals;
 use crate::output::{Console, to_stdout};
+use crate::workshop::Workshop;
 
 /// Asks on a terminal; elsewhere `--yes` must have been given.
 pub(crate) fn confirm(args: &ChangeArgs, what: &str) -> Result<()> {
-    if args.yes || args.dry_run {
+    confirmed(args.yes || args.dry_run, what)
+}
+
+/// As [`confirm`], for what is agreed to already or not.
+pub(crate) fn confirmed(agreed: bool, what: &str) -> Result<()> {
+    if agreed {
         return Ok(());
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
@@ -34,76 +39,93 @@ pub(crate) fn confirm(args: &ChangeArgs, what: &str) -> Result<()> {
     }
 }
 
-/// Runs a use case on files. `ends` is how the groups end that it is to change.
-pub(crate) fn offline(
-    args: &ChangeArgs,
-    ends: &BTreeMap<GroupKey, SecurityGroup>,
-    allow_gap: bool,
-    console: &Console,
-    run: impl FnOnce(&mut Ports<'_>, Options) -> std::result::Result<Report, RunError>,
-) -> Result<Outcome> {
-    let input = read_file(&args.inventory)?;
-    // What an interrupted run wrote is gone on from. A file of another kind is somebody's, and is not written over.
-    let finished = if args.write.exists() {
-        let foreign = |_| {
-            let name = args.write.display();
-            Failure::input(format!(
-                "`{name}` exists and is no inventory: choose another name for `--write`, or take it away"
-            ))
-        };
-        Some(read_file(&args.write).map_err(foreign)?)
-    } else {
-        None
-    };
-    let mut rules = FileStore::new(input, finished, ends, args.write.clone());
-    let mut backups = FolderBackups::new(args.backup.clone());
-    let started = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let mut journal = FileJournal::new(args.backup.join(format!("journal-{started}-{}.jsonl", std::process::id())));
-    let mut ports = Ports { rules: &mut rules, backups: &mut backups, journal: &mut journal, clock: &SystemClock };
-    let options = Options { max_groups: args.max_groups, allow_gap, dry_run: args.dry_run };
-    let report = run(&mut ports, options).map_err(|error| match error {
-        RunError::TooManyGroups { .. } => Failure::input(error),
-        RunError::Commit(_) => Failure::Incomplete(error.to_string()),
-    })?;
-    tell(&report, args, console)
+/// How a run is to go.
+pub(crate) fn options(args: &ChangeArgs, allow_gap: bool) -> RunOptions {
+    RunOptions {
+        run_id: new_run_id(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        max_groups: args.max_groups,
+        allow_gap,
+        dry_run: args.dry_run,
+        concurrency: args.aws.concurrency.map_or(1, usize::from),
+    }
 }
 
-fn read_file(path: &Path) -> Result<Inventory> {
-    read([Source::path(path)], &ReadOptions::default()).map_err(Failure::input)
+/// The places of a run on files; `None` for one on AWS.
+pub(crate) fn places(args: &ChangeArgs) -> Result<Option<Places>> {
+    let (Some(inventory), Some(output)) = (&args.inventory, &args.write) else { return Ok(None) };
+    if args.backup.starts_with("s3://") {
+        return Err(Failure::input("`--backup` of an inventory is a folder; `s3://` goes with changes on AWS"));
+    }
+    let (inventory, output, backups) = (inventory.clone(), output.clone(), PathBuf::from(&args.backup));
+    Ok(Some(Places { inventory, output, backups }))
+}
+
+/// Carries a run out on files or on AWS, and tells what became of each group.
+pub(crate) fn carry_out(
+    args: &ChangeArgs,
+    allow_gap: bool,
+    console: &Console,
+    on_files: impl FnOnce(&Places, &RunOptions, &AtomicBool) -> std::result::Result<Report, RunError>,
+    on_ports: impl FnOnce(&Ports<'_>, &RunOptions) -> std::result::Result<Report, RunError>,
+) -> Result<Outcome> {
+    let interrupt = flag_of_signals().map_err(|error| Failure::Internal(error.into()))?;
+    let options = options(args, allow_gap);
+    let report = match places(args)? {
+        Some(places) => on_files(&places, &options, &interrupt),
+        None => Workshop::open(args)?.run(&options, &interrupt, on_ports),
+    };
+    let report = report.map_err(|error| {
+        if error.is_input() { Failure::input(error) } else { Failure::Incomplete(error.to_string()) }
+    })?;
+    tell(&report, args, console)
 }
 
 fn tell(report: &Report, args: &ChangeArgs, console: &Console) -> Result<Outcome> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for group in &report.groups {
-        let id = portcullis_report::sanitise::neutral(&group.key.group_id).into_owned();
+        let id = neutral(&group.group.group_id);
         let word = match &group.outcome {
-            GroupResult::Changed(_) => "changed",
-            GroupResult::WouldChange => "would change",
+            GroupResult::Changed { .. } => "changed",
+            GroupResult::WouldChange { .. } => "would change",
             GroupResult::AlreadyDone => "already done",
             GroupResult::Refused(why) => {
-                console.warn(&format!("refused: `{id}`: {why}"));
+                console.warn(&format!("refused: `{id}`: {}", neutral(why)));
                 "refused"
             }
-            GroupResult::Failed(why) => {
-                console.warn(&format!("failed: `{id}`: {why}"));
+            GroupResult::Failed { step, error } => {
+                console.warn(&format!("failed: `{id}` at step `{step}`: {}", neutral(error)));
                 "failed"
             }
+            GroupResult::NotReached => "not reached",
         };
         *counts.entry(word).or_default() += 1;
+    }
+    report.remarks.iter().chain(&report.unsent).for_each(|remark| console.warn(&neutral(remark)));
+    let not_reached = || report.groups.iter().find(|group| group.outcome == GroupResult::NotReached);
+    if let (Some(why), Some(next)) = (&report.stopped, not_reached()) {
+        let next = neutral(&next.group.group_id);
+        console.warn(&format!("stopped before `{next}`: {}; run this again to go on", neutral(why)));
+    }
+    if !report.passed_over.is_empty() {
+        console.remark(
+            "note: of several backups of one group the last one before a plan was carried out counts; name the file of \
+             an older one to go back further",
+        );
     }
     let counted: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
     let summary = if counted.is_empty() { "nothing to change".to_owned() } else { counted.join(", ") };
     to_stdout(|out| {
         for group in report.groups.iter().filter(|_| args.dry_run) {
-            if group.outcome == GroupResult::WouldChange {
-                writeln!(out, "would change {}", portcullis_report::sanitise::neutral(&group.key.group_id))?;
+            if let GroupResult::WouldChange { calls, .. } = &group.outcome {
+                writeln!(out, "would change {}", neutral(&group.group.group_id))?;
+                calls.iter().try_for_each(|call| writeln!(out, "  {}", neutral(call)))?;
             }
         }
         writeln!(out, "groups: {summary}")
     })?;
-    if report.changed() > 0 && !args.dry_run {
-        console
-            .remark(&format!("backups are in `{0}`: `portcullis rollback {0}` takes it back", args.backup.display()));
+    if report.changed() > 0 {
+        console.remark(&format!("backups are in `{0}`: `portcullis rollback {0}` takes it back", args.backup));
     }
     Ok(if report.is_complete() { Outcome::Done } else { Outcome::Incomplete })
 }

@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use portcullis_aws::permissions::Document as Iam;
+
 use super::documents::{control_docs, pack_docs};
 use crate::cli::Document;
 use crate::exit::{Outcome, Result};
@@ -14,6 +16,16 @@ pub(crate) fn run(document: Document) -> Result<Outcome> {
             serde_json::to_writer_pretty(&mut *out, &portcullis_formats::plan::schema())?;
             out.write_all(b"\n")
         })?,
+        Document::IamScanOnly => iam(Iam::ScanOnly)?,
+        Document::IamRemediate => iam(Iam::Remediate)?,
+        Document::IamRemediateMember => iam(Iam::RemediateMember)?,
+        Document::IamHub => iam(Iam::Hub)?,
+        Document::IamOrganizationRead => iam(Iam::OrganizationRead)?,
+        Document::IamTrustPolicy => iam(Iam::Trust)?,
     }
     Ok(Outcome::Done)
+}
+
+fn iam(document: Iam) -> Result<()> {
+    to_stdout(|out| out.write_all(document.text().as_bytes()))
 }

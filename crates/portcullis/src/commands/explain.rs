@@ -12,7 +12,7 @@ use crate::selection::{Selection, no_such_control, read_policies};
 
 pub(crate) fn run(args: &ExplainArgs, console: &Console) -> Result<Outcome> {
     let subject = args.subject.as_str();
-    let policies = read_policies(&args.selection.policies, console)?;
+    let policies = read_policies(&args.selection.policies, &args.selection.aws, console)?;
     let own = policies.controls.iter().find(|c| c.id == subject || c.rule_id.as_deref() == Some(subject));
     let shipped =
         || catalogue::control(subject).map(|shipped| shipped.control(&std::sync::Arc::new(policies.settings.clone())));
@@ -20,9 +20,10 @@ pub(crate) fn run(args: &ExplainArgs, console: &Console) -> Result<Outcome> {
         to_stdout(|out| explain::render_control(&control_doc(&control), console.stdout(), out))?;
         return Ok(Outcome::Done);
     }
-    if args.selection.inputs.is_empty() {
+    // A mistyped control is no reason to read an account.
+    if args.selection.inputs.is_empty() && !subject.starts_with("sg-") {
         return Err(Failure::input(format!(
-            "{}; to explain a group, name the inventory that holds it: \
+            "{}; to explain a group, give its id, or name the inventory that holds it: \
              `portcullis explain {subject} INPUT`",
             no_such_control(subject)
         )));

@@ -1,7 +1,6 @@
 //! `portcullis policy`
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 use portcullis_formats::catalogue;
@@ -10,14 +9,14 @@ use portcullis_report::explain;
 
 use super::documents::{control_doc, pack_docs};
 use super::{policy_files, policy_test};
-use crate::cli::{PolicyArgs, PolicyCommand};
+use crate::cli::{AwsArgs, PolicyArgs, PolicyCommand};
 use crate::exit::{Failure, Outcome, Result};
 use crate::output::{Console, to_stdout};
 use crate::selection::{no_such_control, read_policies};
 
 pub(crate) fn run(command: &PolicyCommand, console: &Console) -> Result<Outcome> {
     match command {
-        PolicyCommand::Check { files } => check(files, console),
+        PolicyCommand::Check { files } => check(files, &AwsArgs::default(), console),
         PolicyCommand::List(args) => list(args, console),
         PolicyCommand::Show { id, policies } => show(id, policies, console),
         PolicyCommand::Schema => {
@@ -32,8 +31,8 @@ pub(crate) fn run(command: &PolicyCommand, console: &Console) -> Result<Outcome>
 }
 
 /// Checks the files together, as a run would take them, and says what is worth knowing of each.
-fn check(files: &[PathBuf], console: &Console) -> Result<Outcome> {
-    let request = Request { policies: policy_files::read(files)?, ..Request::default() };
+fn check(files: &[String], aws: &AwsArgs, console: &Console) -> Result<Outcome> {
+    let request = Request { policies: policy_files::read(files, aws)?, ..Request::default() };
     let assembled = assemble(&request).map_err(|errors| console.diagnostics(&errors))?;
     let notes = assembled.notes(Timestamp::now());
     if !notes.is_empty() {
@@ -69,7 +68,7 @@ fn list(args: &PolicyArgs, console: &Console) -> Result<Outcome> {
         })?;
         return Ok(Outcome::Done);
     }
-    let policies = read_policies(args, console)?;
+    let policies = read_policies(args, &AwsArgs::default(), console)?;
     to_stdout(|out| {
         for control in &policies.controls {
             line(out, control.rule_id.as_ref().unwrap_or(&control.id), control.severity.as_str(), &control.text.title)?;
@@ -84,7 +83,7 @@ fn line(out: &mut impl io::Write, id: &str, severity: &str, title: &str) -> io::
 }
 
 fn show(id: &str, args: &PolicyArgs, console: &Console) -> Result<Outcome> {
-    let policies = read_policies(args, console)?;
+    let policies = read_policies(args, &AwsArgs::default(), console)?;
     let own = policies.controls.iter().find(|control| control.id == *id || control.rule_id.as_deref() == Some(id));
     let settings = std::sync::Arc::new(policies.settings.clone());
     let control = own.cloned().or_else(|| catalogue::control(id).map(|shipped| shipped.control(&settings)));

@@ -1,26 +1,37 @@
 //! Reading and assembling policies.
 
-use std::path::PathBuf;
-
 use portcullis_formats::policy::assemble::{Assembled, Request, assemble};
 
-use crate::cli::PolicyArgs;
+use crate::cli::{AwsArgs, PolicyArgs};
 use crate::exit::{Failure, Result};
+use crate::live::{Live, Purpose};
 use crate::output::Console;
 
-/// The files, read.
-pub(crate) fn read(files: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>> {
-    let read = |path: &PathBuf| {
-        let bytes = std::fs::read(path)
-            .map_err(|error| Failure::input(format!("the policy `{}` cannot be read: {error}", path.display())))?;
-        Ok((path.display().to_string(), bytes))
+/// The policies, read from files, S3 and the parameter store.
+///
+/// A policy that cannot be read stops the run, also where an older copy of it is at hand: nobody should be judged by what
+/// does not hold any more.
+pub(crate) fn read(locations: &[String], aws: &AwsArgs) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut live = None;
+    let mut read = |location: &String| {
+        let bytes = if location.starts_with("s3://") || location.starts_with("ssm:") {
+            let live: &Live = match &live {
+                Some(live) => live,
+                None => live.insert(Live::open(aws, Purpose::Read)?),
+            };
+            live.policy(location)?
+        } else {
+            std::fs::read(location)
+                .map_err(|error| Failure::input(format!("the policy `{location}` cannot be read: {error}")))?
+        };
+        Ok((location.clone(), bytes))
     };
-    files.iter().map(read).collect()
+    locations.iter().map(&mut read).collect()
 }
 
 /// What was asked for, valid; nothing runs on a policy that does not parse.
-pub(crate) fn assembled(args: &PolicyArgs, console: &Console) -> Result<Assembled> {
+pub(crate) fn assembled(args: &PolicyArgs, aws: &AwsArgs, console: &Console) -> Result<Assembled> {
     let (packs, environment) = (args.pack.clone(), args.environment.clone());
-    let request = Request { policies: read(&args.policy)?, packs, environment };
+    let request = Request { policies: read(&args.policy, aws)?, packs, environment };
     assemble(&request).map_err(|errors| console.diagnostics(&errors))
 }

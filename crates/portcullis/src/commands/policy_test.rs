@@ -10,12 +10,16 @@ use portcullis_formats::policy::assemble::{Request, assemble};
 use portcullis_formats::policy::fixture::{self, Case};
 
 use super::policy_files;
+use crate::cli::AwsArgs;
 use crate::exit::{Failure, Outcome, Result};
 use crate::output::{Console, to_stdout};
 
 pub(crate) fn run(policy: &Path, files: &[PathBuf], packs: &[String], console: &Console) -> Result<Outcome> {
-    let request =
-        Request { policies: policy_files::read(&[policy.to_owned()])?, packs: packs.to_vec(), environment: None };
+    let request = Request {
+        policies: policy_files::read(&[policy.display().to_string()], &AwsArgs::default())?,
+        packs: packs.to_vec(),
+        environment: None,
+    };
     let policies = assemble(&request).map_err(|errors| console.diagnostics(&errors))?.set;
     let beside = [policy.with_extension("test.txt")];
     let files = if files.is_empty() { &beside[..] } else { files };

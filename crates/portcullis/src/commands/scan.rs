@@ -5,37 +5,68 @@ use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
+use portcullis_core::evaluate::Options;
 use portcullis_core::finding::{Evaluation, Status};
+use portcullis_core::model::Inventory;
+use portcullis_core::policy::PolicySet;
 use portcullis_report::{Report, Terminal};
 
 use crate::cli::{Format, ScanArgs};
 use crate::exit::{Failure, Outcome, Result};
 use crate::output::{Console, to_file, to_stdout};
-use crate::selection::{Selection, is_unread, remark_on};
+use crate::selection::{Selection, Wanted, is_unread, remark_on};
 
 pub(crate) fn run(args: &ScanArgs, console: &Console) -> Result<Outcome> {
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
-    let selection = Selection::read(&args.selection, console)?;
     let now = Timestamp::now();
-    let mut evaluation = selection.judge(now, args.status.contains(&Status::Pass));
-    if let Some(known) = baseline {
-        leave_out(&mut evaluation, &known);
-    }
+    let streams = args.format == Format::Ndjson;
+    let mut streamed = Ok(());
+    let wanted = Wanted::new(&args.selection)?;
+    // Of a live account what is found is printed Region by Region, while the others are still read.
+    let selection = Selection::read_telling(&args.selection, console, &mut |region, policies| {
+        if streams && streamed.is_ok() {
+            let options = Options { passes: passes(args) };
+            let selected = wanted.among(region);
+            let mut evaluation = portcullis_runtime::judge(region, policies, now, options, selected.as_deref());
+            leave_out(&mut evaluation, baseline.as_ref());
+            let report = report(args, region, policies, &evaluation, now);
+            streamed = to_stdout(|out| render(args.format, &report, console.stdout(), out));
+        }
+    })?;
+    streamed?;
+    let mut evaluation = selection.judge(now, passes(args));
+    leave_out(&mut evaluation, baseline.as_ref());
     remark_on(&selection, &evaluation, console);
 
-    let version = env!("CARGO_PKG_VERSION");
-    let mut report = Report::new(&selection.inventory, &selection.policies, &evaluation, now, version);
-    if !args.status.is_empty() {
-        report.statuses = &args.status;
-    }
+    let report = report(args, &selection.inventory, &selection.policies, &evaluation, now);
     for (format, path) in &args.output {
         to_file(path, |out| render(*format, &report, Terminal { width: 120, color: false }, out))?;
     }
-    to_stdout(|out| render(args.format, &report, console.stdout(), out))?;
+    if !(streams && args.selection.inputs.is_empty()) {
+        to_stdout(|out| render(args.format, &report, console.stdout(), out))?;
+    }
     let outcome = outcome(args, &selection, &evaluation);
     // The process ends here; taking millions of groups apart first would only cost time.
     std::mem::forget((selection, evaluation));
     Ok(outcome)
+}
+
+fn passes(args: &ScanArgs) -> bool {
+    args.status.contains(&Status::Pass)
+}
+
+fn report<'a>(
+    args: &'a ScanArgs,
+    inventory: &'a Inventory,
+    policies: &'a PolicySet,
+    evaluation: &'a Evaluation,
+    now: Timestamp,
+) -> Report<'a> {
+    let mut report = Report::new(inventory, policies, evaluation, now, env!("CARGO_PKG_VERSION"));
+    if !args.status.is_empty() {
+        report.statuses = &args.status;
+    }
+    report
 }
 
 fn render(format: Format, report: &Report<'_>, terminal: Terminal, out: &mut impl io::Write) -> io::Result<()> {
@@ -92,7 +123,8 @@ fn read_baseline(path: &Path) -> Result<HashSet<String>> {
 }
 
 /// Takes known findings out; one that a known one implied stands for itself from here on.
-fn leave_out(evaluation: &mut Evaluation, known: &HashSet<String>) {
+fn leave_out(evaluation: &mut Evaluation, known: Option<&HashSet<String>>) {
+    let Some(known) = known else { return };
     evaluation.findings.retain(|finding| !known.contains(finding.id.as_str()));
     for finding in &mut evaluation.findings {
         finding.implied_by = finding.implied_by.take().filter(|id| !known.contains(id.as_str()));

@@ -326,3 +326,89 @@ fn a_file_that_is_no_inventory_is_not_written_over() {
     assert!(run.stderr.contains("out.json") && backups(&place).is_empty(), "{}", run.stderr);
     assert_eq!(std::fs::read_to_string(place.path().join("out.json")).unwrap(), "notes of somebody's own");
 }
+
+#[test]
+fn a_dry_run_lists_each_change() {
+    let place = place(&[group("sg-0a", &[SSH_WORLD])]);
+    place.run(&["plan", "in.json", "--strategy", "revoke", "--out", "plan.json"]);
+    let run = apply(&place, &["--dry-run"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.stdout, "would change sg-0a\n  revoke ingress tcp 22 from 0.0.0.0/0\ngroups: 1 would change\n");
+}
+
+#[test]
+fn the_later_of_two_runs_is_told_who_is_at_work() {
+    let place = place(&[group("sg-0a", &[SSH_WORLD])]);
+    place.run(&["plan", "in.json", "--out", "plan.json"]);
+    let lock = place.path().join(".out.json.portcullis-lock");
+    std::fs::write(&lock, "`ada`, process 7\nr1\n2026-01-15T12:00:00Z\n\n").unwrap();
+    let held = std::fs::File::open(&lock).unwrap();
+    held.lock().unwrap();
+    let run = apply(&place, &[]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    let expected = "another run (`ada`, process 7, run r1, since 2026-01-15T12:00:00Z) is at work on `out.json`: wait for \
+                    it to end, or stop it";
+    assert!(run.stderr.contains(expected), "{}", run.stderr);
+    assert!(!place.path().join("out.json").exists() && backups(&place).is_empty());
+    // What a killed run leaves is no lock.
+    drop(held);
+    assert_eq!(apply(&place, &[]).code, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_finishes_what_was_begun_and_says_where_it_stopped() {
+    let groups: Vec<Value> = (0..300).map(|n| group(&format!("sg-{n:017x}"), &[SSH_WORLD])).collect();
+    let reference = place(&groups);
+    assert_eq!(reference.run(&["plan", "in.json", "--out", "plan.json"]).code, 0);
+    assert_eq!(apply(&reference, &[]).code, 0);
+    let expected = std::fs::read(reference.path().join("out.json")).unwrap();
+    let plan = std::fs::read(reference.path().join("plan.json")).unwrap();
+    let mut stopped = 0;
+    // How far a run gets before it hears is the machine's affair; one that ends before is tried again.
+    for _ in 0..10 {
+        let place = place(&groups);
+        place.write("plan.json", &plan);
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("portcullis"))
+            .current_dir(place.path())
+            .args(APPLY)
+            .arg("--yes")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        while backups(&place).is_empty() && child.try_wait().unwrap().is_none() {}
+        let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        let ended = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        let out = std::fs::read_to_string(place.path().join("out.json")).unwrap();
+        let begun = backups(&place).len();
+        assert_eq!(out.matches("0.0.0.0/0").count(), groups.len() - begun, "what was begun is finished: {stderr}");
+        if begun < groups.len() {
+            assert_eq!(ended.status.code(), Some(3), "{stderr}");
+            assert!(stderr.contains("stopped before `sg-0") && stderr.contains("run this again to go on"), "{stderr}");
+            assert_eq!(apply(&place, &[]).code, 0);
+            assert_eq!(std::fs::read(place.path().join("out.json")).unwrap(), expected);
+            stopped += 1;
+            break;
+        }
+        assert_eq!(ended.status.code(), Some(0), "{stderr}");
+    }
+    assert_eq!(stopped, 1, "no run was interrupted in time");
+}
+
+#[test]
+fn a_lockdown_may_leave_a_rule_for_other_sources_than_loopback() {
+    let place = place(&[group("sg-0a", &[SSH_WORLD])]);
+    place.write(
+        "policy.json",
+        r#"{"version": "1.0.0", "controls": ["internet-ssh"], "compliance_policies": {"compliance_actions": {
+            "violation_handling": {"dummy_rule_config": {"cidr_blocks": "10.9.8.7/32"}}}}}"#,
+    );
+    let plan = ["plan", "in.json", "--policy", "policy.json", "--strategy", "lockdown", "--out", "plan.json"];
+    let run = place.run(&plan);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let run = apply(&place, &[]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(std::fs::read_to_string(place.path().join("out.json")).unwrap().contains("10.9.8.7/32"));
+}

@@ -4,6 +4,7 @@
 mod change;
 mod facts;
 mod harness;
+mod live;
 mod policy;
 mod scan;
 mod usage;

@@ -59,7 +59,7 @@ pub(super) fn redundant(mut items: Vec<Item<'_>>) -> Vec<usize> {
         for item in run {
             let within = kept.last().is_some_and(|last| last.high.0 >= item.high.0);
             // A rule for nobody is covered by nothing at all.
-            if within || who.corners().is_none() {
+            if within || who.is_nobody() {
                 gone.push(item.place);
             } else {
                 kept.push(*item);

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::redundant_rules;
+use super::{is_any_redundant, redundant_rules};
 use crate::controls::Hygiene;
 use crate::model::{Direction, GroupReference, Inventory, Peer, Rule, SecurityGroup};
 use crate::net::{AddressSet, Cidr, Interval, PeerSet, Protocol, RuleServices, Symbol, Traffic};
@@ -211,6 +211,8 @@ proptest! {
         let whole = all_traffic(&group, &BTreeSet::new(), &inventory);
         let gone: BTreeSet<usize> = redundant_rules(&group, &inventory).into_iter().collect();
         prop_assert_eq!(&all_traffic(&group, &gone, &inventory), &whole, "something was needed");
+        let plain = is_any_redundant(&group.rules, &inventory);
+        prop_assert!(plain.is_none_or(|any| any != gone.is_empty()), "{:?} at a look, {:?}", plain, gone);
         for place in (0..group.rules.len()).filter(|place| !gone.contains(place)) {
             let mut more = gone.clone();
             more.insert(place);

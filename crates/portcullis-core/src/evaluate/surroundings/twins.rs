@@ -1,14 +1,14 @@
 //! Groups of one account, Region and VPC that admit the same traffic.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 
-use crate::evaluate::piece::{Piece, PiecePeer, pieces};
-use crate::model::{Direction, Inventory, SecurityGroup};
-use crate::net::{AddressSet, Interval, IntervalSet, Point, Symbol, Traffic};
+use foldhash::{HashMap, HashMapExt as _};
 
-/// Groups by the traffic that they admit.
+use crate::evaluate::piece::{Piece, PiecePeer, pieces};
+use crate::model::{Direction, GroupReference, Inventory, Peer, Rule, SecurityGroup};
+use crate::net::{Interval, Point, Symbol, Traffic};
+
+/// The groups of one account and Region by the traffic that they admit.
 #[derive(Debug, Default)]
 pub(super) struct Twins {
     /// Places in the inventory, ascending, of two groups or more each.
@@ -18,43 +18,53 @@ pub(super) struct Twins {
 }
 
 impl Twins {
-    /// Compares the groups of each of these stretches of the inventory.
+    /// Compares the groups of a stretch of the inventory.
     ///
     /// The canonical traffic of a group is dear, so it is made only for those that share their [`Outline`], which costs
-    /// one look at each rule.
-    pub(super) fn of(inventory: &Inventory, stretches: impl Iterator<Item = Range<usize>>) -> Self {
+    /// one look at each rule, and once for those whose rules are the same one by one.
+    pub(super) fn of(inventory: &Inventory, stretch: Range<usize>) -> Self {
         let mut twins = Self::default();
-        for stretch in stretches {
-            let groups = inventory.groups.iter().enumerate().skip(stretch.start).take(stretch.len());
-            let candidates = groups.filter(|(_, group)| is_candidate(group));
-            let mut outlines: Vec<(&str, [Outline; 2], usize)> = candidates
-                .map(|(index, group)| {
-                    let of = |direction| Outline::of(&own_pieces(group, direction, inventory), group);
-                    (group.vpc_id.as_str(), Direction::ALL.map(of), index)
-                })
-                .collect();
-            outlines.sort_unstable();
-            for alike in outlines.chunk_by(|a, b| (a.0, &a.1) == (b.0, &b.1)).filter(|alike| alike.len() > 1) {
-                let mut same: HashMap<[Traffic; 2], Vec<usize>> = HashMap::new();
-                for (_, _, index) in alike {
-                    let Some(group) = inventory.groups.get(*index) else { continue };
-                    same.entry(Direction::ALL.map(|direction| traffic(group, direction, inventory)))
-                        .or_default()
-                        .push(*index);
+        let groups = inventory.groups.get(stretch.clone()).unwrap_or_default();
+        let candidates = (0u64..).zip(groups).filter(|(_, group)| is_candidate(group));
+        // Outlines with the places behind them, since numbers are the fastest to sort.
+        let of = |(place, group)| u128::from(outline(group, inventory)) << 64 | u128::from(place);
+        let mut outlines: Vec<u128> = candidates.map(of).collect();
+        outlines.sort_unstable();
+        for alike in outlines.chunk_by(|a, b| a >> 64 == b >> 64).filter(|alike| alike.len() > 1) {
+            let places = alike.iter().filter_map(|outline| usize::try_from(outline & u128::from(u64::MAX)).ok());
+            let mut written: Vec<(&SecurityGroup, Vec<usize>)> = Vec::new();
+            for (place, group) in places.filter_map(|place| Some((place, groups.get(place)?))) {
+                let index = stretch.start + place;
+                match written.iter_mut().find(|(other, _)| are_written_alike(group, other)) {
+                    Some((_, class)) => class.push(index),
+                    None => written.push((group, vec![index])),
                 }
-                same.into_values().filter(|class| class.len() > 1).for_each(|class| twins.keep(class));
             }
+            if written.len() == 1 {
+                written.into_iter().for_each(|(_, class)| twins.keep(class));
+                continue;
+            }
+            let mut same: HashMap<(&str, [Traffic; 2]), Vec<usize>> = HashMap::new();
+            for (group, class) in written {
+                let traffic = Direction::ALL.map(|direction| traffic(group, direction, inventory));
+                same.entry((group.vpc_id.as_str(), traffic)).or_default().extend(class);
+            }
+            same.into_values().filter(|class| class.len() > 1).for_each(|class| twins.keep(class));
         }
         twins
     }
 
-    fn keep(&mut self, class: Vec<usize>) {
+    fn keep(&mut self, mut class: Vec<usize>) {
+        class.sort_unstable();
         self.class_of.extend(class.iter().map(|index| (*index, self.classes.len())));
         self.classes.push(class);
     }
 
     /// All groups of a group's class, itself included; none where it has no twin.
     pub(super) fn of_group(&self, index: usize) -> &[usize] {
+        if self.classes.is_empty() {
+            return &[];
+        }
         let class = self.class_of.get(&index).and_then(|class| self.classes.get(*class));
         class.map(Vec::as_slice).unwrap_or_default()
     }
@@ -74,14 +84,38 @@ fn own_pieces<'a>(group: &'a SecurityGroup, direction: Direction, inventory: &'a
 
 /// A piece's name in the algebra; the group itself is the same to all groups.
 fn symbol(piece: &Piece<'_>, group: &SecurityGroup) -> Option<Symbol> {
-    match piece.symbol() {
-        Some(Symbol::Group { account, id })
-            if id == group.key.group_id && (account.is_empty() || account == group.key.account_id) =>
-        {
+    match &piece.peer {
+        PiecePeer::Group(reference) if is_self(group, reference) => {
             Some(Symbol::Group { account: "".into(), id: "self".into() })
         }
-        symbol => symbol,
+        _ => piece.symbol(),
     }
+}
+
+/// Whether a rule's reference is to the rule's own group.
+fn is_self(group: &SecurityGroup, reference: &GroupReference) -> bool {
+    name_of(reference) == group.key.group_id
+        && (reference.account.is_empty() || reference.account == group.key.account_id)
+}
+
+fn name_of(reference: &GroupReference) -> &str {
+    if reference.id.is_empty() { &reference.name } else { &reference.id }
+}
+
+/// Whether two groups of one VPC have the same rules in the same order.
+fn are_written_alike(a: &SecurityGroup, b: &SecurityGroup) -> bool {
+    let same = |(own, other): (&Rule, &Rule)| {
+        own.direction == other.direction
+            && own.services == other.services
+            && match (&own.peer, &other.peer) {
+                (Peer::Group(own), Peer::Group(other)) => match (is_self(a, own), is_self(b, other)) {
+                    (false, false) => own.account == other.account && name_of(own) == name_of(other),
+                    (own, other) => own && other,
+                },
+                (own, other) => own == other,
+            }
+    };
+    a.vpc_id == b.vpc_id && a.rules.len() == b.rules.len() && a.rules.iter().zip(&b.rules).all(same)
 }
 
 fn traffic(group: &SecurityGroup, direction: Direction, inventory: &Inventory) -> Traffic {
@@ -94,50 +128,84 @@ fn traffic(group: &SecurityGroup, direction: Direction, inventory: &Inventory) -
 }
 
 /// What is the same for all lists of rules that make up one set of traffic: its outermost borders, and the names in it.
-#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug)]
 struct Outline {
-    services: Option<Interval<u32>>,
-    v4: Option<Interval<u32>>,
-    v6: Option<Interval<u128>>,
+    services: Interval<u32>,
+    v4: Interval<u32>,
+    v6: Interval<u128>,
     /// The union of a few bits for each name, so that it does not matter how often one is named.
     names: u64,
 }
 
-impl Outline {
-    fn of(pieces: &[Piece<'_>], group: &SecurityGroup) -> Self {
-        let mut outline = Self::default();
-        for piece in pieces {
-            widen(&mut outline.services, Some(piece.services));
-            match &piece.peer {
-                PiecePeer::V4(block) => widen(&mut outline.v4, Some(*block)),
-                PiecePeer::V6(block) => widen(&mut outline.v6, Some(*block)),
-                PiecePeer::Addresses(set) => {
-                    let AddressSet { v4, v6 } = set.as_ref();
-                    widen(&mut outline.v4, hull(v4));
-                    widen(&mut outline.v6, hull(v6));
-                }
-                PiecePeer::Unresolved(..) | PiecePeer::Group(_) => outline.names |= name_bits(symbol(piece, group)),
-            }
+/// The VPC and the outlines of both directions as one number: groups that differ in it are no twins.
+fn outline(group: &SecurityGroup, inventory: &Inventory) -> u64 {
+    let [mut ingress, mut egress] = [Outline::empty(); 2];
+    for rule in &group.rules {
+        match rule.direction {
+            Direction::Ingress => ingress.widen(rule, group, inventory),
+            Direction::Egress => egress.widen(rule, group, inventory),
         }
-        outline
+    }
+    egress.mixed(ingress.mixed(number(&group.vpc_id)))
+}
+
+impl Outline {
+    /// Nothing: borders that any other ones widen.
+    fn empty() -> Self {
+        fn none<T: Point>() -> Interval<T> {
+            Interval { low: T::MAX, high: T::MIN }
+        }
+        Self { services: none(), v4: none(), v6: none(), names: 0 }
+    }
+
+    fn widen(&mut self, rule: &Rule, group: &SecurityGroup, inventory: &Inventory) {
+        match &rule.peer {
+            Peer::V4(block) => widen(&mut self.v4, block.interval()),
+            Peer::V6(block) => widen(&mut self.v6, block.interval()),
+            Peer::Group(reference) if is_self(group, reference) => self.names |= 1,
+            Peer::Group(reference) => self.names |= bits(name_of(reference)),
+            Peer::PrefixList(id) => match inventory.prefix_lists.get(id).and_then(|list| list.entries.as_ref()) {
+                Some(entries) if entries.is_empty() => return,
+                Some(entries) => {
+                    entries.v4.intervals().iter().for_each(|entry| widen(&mut self.v4, *entry));
+                    entries.v6.intervals().iter().for_each(|entry| widen(&mut self.v6, *entry));
+                }
+                None => self.names |= bits(id),
+            },
+        }
+        widen(&mut self.services, rule.services.interval());
+    }
+
+    fn mixed(&self, with: u64) -> u64 {
+        let pair = |interval: Interval<u32>| u64::from(interval.low) << 32 | u64::from(interval.high);
+        let halves = [self.v6.low >> 64, self.v6.low, self.v6.high >> 64, self.v6.high];
+        let v6 = halves.map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or_default());
+        [pair(self.services), pair(self.v4), self.names].into_iter().chain(v6).fold(with, mix)
     }
 }
 
-fn widen<T: Point>(hull: &mut Option<Interval<T>>, by: Option<Interval<T>>) {
-    if let Some(by) = by {
-        *hull = Some(hull.map_or(by, |own| Interval { low: own.low.min(by.low), high: own.high.max(by.high) }));
-    }
+fn widen<T: Point>(hull: &mut Interval<T>, by: Interval<T>) {
+    hull.low = hull.low.min(by.low);
+    hull.high = hull.high.max(by.high);
 }
 
-fn hull<T: Point>(set: &IntervalSet<T>) -> Option<Interval<T>> {
-    let (first, last) = (set.intervals().first()?, set.intervals().last()?);
-    Some(Interval { low: first.low, high: last.high })
+/// Two numbers as one that depends on every bit of both.
+fn mix(a: u64, b: u64) -> u64 {
+    let product = u128::from(a.rotate_left(29) ^ b) * 0x9e37_79b9_7f4a_7c15;
+    u64::try_from((product ^ product >> 64) & u128::from(u64::MAX)).unwrap_or_default()
 }
 
-fn name_bits(symbol: Option<Symbol>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    symbol.hash(&mut hasher);
-    let hash = hasher.finish();
+/// A name by its end, in which ids differ.
+fn number(name: &str) -> u64 {
+    let end = match name.as_bytes().last_chunk() {
+        Some(end) => u64::from_le_bytes(*end),
+        None => name.bytes().fold(0, |all, byte| all << 8 | u64::from(byte)),
+    };
+    mix(end, 0)
+}
+
+fn bits(name: &str) -> u64 {
+    let hash = number(name);
     (1 << (hash & 63)) | (1 << (hash >> 6 & 63)) | (1 << (hash >> 12 & 63))
 }
 
@@ -151,7 +219,7 @@ mod tests {
         let inventory = inventory([group("sg-a", left), group("sg-b", right)])
             .with_list("pl-known", Some(&["10.0.0.0/9", "10.128.0.0/9"]))
             .with_list("pl-empty", Some(&[]));
-        let twins = Twins::of(&inventory, std::iter::once(0..2));
+        let twins = Twins::of(&inventory, 0..2);
         assert_eq!(twins.of_group(0) == [0, 1], expected, "{left} | {right}");
         assert_eq!(twins.of_group(1) == [0, 1], expected, "{left} | {right}");
     }
@@ -194,6 +262,6 @@ mod tests {
     fn default_groups_have_no_twins() {
         let text = "ingress tcp 22 from 10.0.0.0/8";
         let inventory = inventory([group("sg-a", text).called("default"), group("sg-b", text)]);
-        assert!(Twins::of(&inventory, std::iter::once(0..2)).of_group(1).is_empty());
+        assert!(Twins::of(&inventory, 0..2).of_group(1).is_empty());
     }
 }

@@ -11,8 +11,12 @@ use portcullis_core::policy::{
     FrameworkItem, PolicySet, Scope,
 };
 
+use proptest::prelude::*;
+
+use super::random::{OWN, PEERS, SURROUNDINGS, any_rules, lines, pair};
 use crate::fixture::{
-    ACCOUNT, allowing, control, group, judged, now, policy, scoped, service_set, shipped, verdicts, world,
+    ACCOUNT, SHIPPED, allowing, cases, control, group, judged, now, policy, scoped, service_set, shipped, verdicts,
+    world,
 };
 
 const SSH: &str = "ssh high ingress tcp:22 any internet";
@@ -265,4 +269,41 @@ fn parts_come_to_the_same_as_the_whole() {
     let evaluator = Evaluator::new(&inventory, &policies, now(), Options::default());
     let parts = [evaluator.judge(5..8), evaluator.judge(0..3), evaluator.judge(3..5)];
     assert_eq!(evaluator.finish(parts), whole);
+}
+
+/// Judges groups with these rules together and one by one: what is remembered of one is never told of another that it
+/// does not fit.
+fn check_together(rules: &[String]) -> Result<(), TestCaseError> {
+    let mut inventory = world(SURROUNDINGS);
+    let made = rules.iter().enumerate().map(|(number, text)| group(&format!("sg-t{number:03}"), text));
+    inventory.groups.extend(made);
+    inventory.groups.sort_by(|a, b| a.key.cmp(&b.key));
+    let policies = policy(lines(SHIPPED).chain(lines(OWN)).map(|line| pair(line).0));
+    let evaluator = Evaluator::new(&inventory, &policies, now(), Options::default());
+    let groups = inventory.groups.len();
+    let together = evaluator.verdicts(0..groups);
+    for index in 0..groups {
+        let alone = evaluator.verdicts(index..index + 1);
+        prop_assert!(together.of_group(index).eq(alone.of_group(index)), "{:?}", inventory.groups[index].rules);
+    }
+    let parts = (0..groups).map(|index| evaluator.judge(index..index + 1));
+    prop_assert_eq!(evaluator.finish(parts), evaluator.finish([evaluator.judge(0..groups)]));
+    Ok(())
+}
+
+#[test]
+fn peers_are_told_apart_by_groups_judged_together() {
+    for services in ["all", "tcp 22"] {
+        let rules: Vec<String> = PEERS.iter().map(|(_, peer)| format!("ingress {services} from {peer}")).collect();
+        check_together(&rules).unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(50))]
+
+    #[test]
+    fn groups_come_to_the_same_together_and_one_by_one(rules in prop::collection::vec(any_rules(3), 2..12)) {
+        check_together(&rules)?;
+    }
 }

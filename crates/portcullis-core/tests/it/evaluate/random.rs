@@ -1,15 +1,16 @@
 //! Random groups under all controls: the evaluator and the naive judge say the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use portcullis_core::evaluate::{Evaluator, Options};
 use portcullis_core::finding::{Finding, Status};
 use portcullis_core::net::{Family, PeerSet, Symbol};
 use portcullis_core::policy::{AllowedPeers, AllowedRule, Control, Scope};
 use proptest::prelude::*;
 use regex::Regex;
 
-use crate::fixture::{self, SHIPPED, cases, judged, policy, service_set};
+use crate::fixture::{self, SHIPPED, cases, judged, now, policy, service_set};
 use crate::naive::{self, At, Both, Cause, Violation};
 
 /// Services that rules are made of, as fixtures write them; what opens everything comes often.
@@ -47,7 +48,7 @@ const SERVICES: &[(u32, &str)] = &[
 ];
 
 /// Peers around every threshold, public, private, mixed and neither.
-const PEERS: &[(u32, &str)] = &[
+pub(crate) const PEERS: &[(u32, &str)] = &[
     (6, "0.0.0.0/0"),
     (4, "0.0.0.0/1"),
     (4, "128.0.0.0/1"),
@@ -357,8 +358,12 @@ proptest! {
         let naive = naive::world(&world);
         let points = naive.points(&model);
         let evaluation = judged(&inventory, &policies);
-        let own = evaluation.findings.iter().filter(|finding| inventory.groups[finding.group].key.group_id == "sg-1");
-        let own: Vec<&Finding> = own.collect();
+        let sg_1 = inventory.groups.iter().position(|group| group.key.group_id == "sg-1").unwrap();
+        let own: Vec<&Finding> = evaluation.findings.iter().filter(|finding| finding.group == sg_1).collect();
+        // The first stage says no more and no less than the findings.
+        let verdicts = Evaluator::new(&inventory, &policies, now(), Options::default()).verdicts(sg_1..sg_1 + 1);
+        let found: BTreeMap<usize, Status> = own.iter().map(|finding| (finding.control, finding.status)).collect();
+        prop_assert_eq!(verdicts.of_group(sg_1).collect::<BTreeMap<_, _>>(), found);
         for (place, control) in model.iter().enumerate() {
             let mut findings = own.iter().filter(|finding| finding.control == place);
             compare(&naive, control, &points, findings.next().copied())?;

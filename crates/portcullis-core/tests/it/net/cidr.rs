@@ -14,6 +14,15 @@ fn read(text: &str) -> String {
 }
 
 #[test]
+fn addresses_are_written_as_the_standard_library_writes_them() {
+    for byte in 0..=255u8 {
+        let address = u32::from_be_bytes([byte, 255 - byte, 0, byte]);
+        let block = Ipv4Cidr::new(address, 32).map(|block| block.to_string());
+        assert_eq!(block, Some(format!("{}/32", std::net::Ipv4Addr::from(address))));
+    }
+}
+
+#[test]
 fn blocks_are_read_as_aws_reads_them() {
     let check = |text: &str, expected: &str| assert_eq!(read(text), expected, "{text}");
     check("0.0.0.0/0", "0.0.0.0/0");

@@ -340,6 +340,24 @@ fn lockdown_and_tag() {
 }
 
 #[test]
+fn a_lockdown_at_the_quota_puts_the_rule_that_explains_in_the_place_of_another() {
+    let text = offices(59) + "ingress tcp 22 from 16.0.0.0/4\n";
+    let plan = planned(&text, &[SSH], &Strategy::Lockdown);
+    let group = &plan.groups[0];
+    assert!(!group.needs_gap);
+    assert_eq!(group.changes.iter().filter(|change| change.action() == "modify").count(), 1);
+    let after = simulate(&group.group, &group.changes).unwrap();
+    assert_eq!(
+        after.rules.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["ingress tcp 65535 from 127.0.0.1/32"]
+    );
+    // Where no rule is of its kind, something has to go first.
+    let groups: String = (0..60).map(|port| format!("ingress tcp {} from sg-b\n", 8000 + port)).collect();
+    let plan = planned(&(groups + "ingress tcp 22 from ::/0\n"), &[SSH], &Strategy::Lockdown);
+    assert!(plan.groups[0].needs_gap);
+}
+
+#[test]
 fn descriptions_and_ids_go_with_what_is_left_of_a_rule() {
     let mut inventory = world("ingress tcp 22-443 from 0.0.0.0/0 # the web\ningress tcp 443 from sg-b # inside");
     inventory.groups[0].rules[0].id = "sgr-1".into();

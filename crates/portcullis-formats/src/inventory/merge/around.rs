@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::mem;
 
 use compact_str::CompactString;
-use portcullis_core::model::{NetworkInterface, PrefixList, Vpc};
+use portcullis_core::model::{GroupUser, NetworkInterface, PrefixList, Vpc};
 
 use super::take_text;
 
@@ -72,4 +72,24 @@ pub(super) fn unite_interfaces(mut interfaces: Vec<NetworkInterface>) -> Vec<Net
         same
     });
     interfaces
+}
+
+/// The versions of a launch template, and whatever several sources tell of one thing, use their groups together.
+pub(super) fn unite_users(mut users: Vec<GroupUser>) -> Vec<GroupUser> {
+    users.sort();
+    users.dedup_by(|later, first| {
+        let same = (later.kind, &later.id, &later.name) == (first.kind, &first.id, &first.name);
+        if same {
+            first.group_ids.append(&mut later.group_ids);
+            first.group_names.append(&mut later.group_names);
+        }
+        same
+    });
+    for user in &mut users {
+        for list in [&mut user.group_ids, &mut user.group_names] {
+            list.sort();
+            list.dedup();
+        }
+    }
+    users
 }

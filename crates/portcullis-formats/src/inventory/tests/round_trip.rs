@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use compact_str::{CompactString, format_compact};
 use portcullis_core::model::{
-    Coverage, CoverageStatus, Direction, GroupKey, GroupReference, NetworkInterface, Peer, PrefixList, Rule, Tag, Vpc,
+    Coverage, CoverageStatus, Direction, GroupKey, GroupReference, GroupUser, NetworkInterface, Peer, PrefixList, Rule,
+    StaleReference, Tag, UserKind, Vpc,
 };
 use portcullis_core::net::{AddressSet, AnyCidr, Cidr, Family, Protocol, RuleServices};
 use proptest::collection::vec;
@@ -162,11 +163,45 @@ fn coverage() -> impl Strategy<Value = Coverage> {
     })
 }
 
+fn user() -> impl Strategy<Value = GroupUser> {
+    let kind = prop_oneof![
+        Just(UserKind::LaunchTemplate),
+        Just(UserKind::LoadBalancer),
+        Just(UserKind::Function),
+        Just(UserKind::Database),
+        Just(UserKind::PeeredVpc)
+    ];
+    (kind, text(), 1..4u8, 0..2u8).prop_map(|(kind, name, ids, names)| GroupUser {
+        kind,
+        id: CompactString::default(),
+        name,
+        group_ids: (0..ids).map(|n| format_compact!("sg-{n}")).collect(),
+        // Only launch templates name groups by name.
+        group_names: (0..names)
+            .filter(|_| kind == UserKind::LaunchTemplate)
+            .map(|n| format_compact!("name {n}"))
+            .collect(),
+    })
+}
+
+fn stale() -> impl Strategy<Value = std::collections::BTreeSet<StaleReference>> {
+    let reference = (0..4u8, 0..4u8).prop_map(|(group, referenced)| StaleReference {
+        group_id: format_compact!("sg-{group}"),
+        referenced_id: format_compact!("sg-{referenced}"),
+    });
+    prop::collection::btree_set(reference, 0..4)
+}
+
 /// An inventory as a reader could give it: ids are unique.
 fn any_inventory() -> impl Strategy<Value = Inventory> {
     let around =
         (vec(prefix_list(), 0..3), vec(address_set(), 0..3), option::of(vec(interface(), 0..3)), vec(coverage(), 0..3));
-    (vec(group(), 0..5), around).prop_map(|(mut groups, (lists, sets, mut interfaces, mut coverage))| {
+    let uses = (vec(user(), 0..4), stale());
+    (vec(group(), 0..5), around, uses).prop_map(|(mut groups, (lists, sets, mut interfaces, mut coverage), uses)| {
+        let (mut users, stale) = uses;
+        for (n, user) in users.iter_mut().enumerate() {
+            user.id = format_compact!("id-{n}");
+        }
         let mut has_rule_ids = false;
         for (g, group) in groups.iter_mut().enumerate() {
             group.key.group_id = format_compact!("sg-{g:017x}");
@@ -192,9 +227,9 @@ fn any_inventory() -> impl Strategy<Value = Inventory> {
         for (n, coverage) in coverage.iter_mut().enumerate() {
             coverage.account_id = format_compact!("{n}");
         }
-        let vpcs = vpcs.collect();
+        let (vpcs, stale, sources) = (vpcs.collect(), stale.into_iter().collect(), Vec::new());
         let mut inventory =
-            Inventory { groups, prefix_lists, vpcs, interfaces, coverage, sources: Vec::new(), has_rule_ids };
+            Inventory { groups, prefix_lists, vpcs, interfaces, users, stale, coverage, sources, has_rule_ids };
         canonical(&mut inventory);
         inventory
     })

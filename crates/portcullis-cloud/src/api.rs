@@ -1,0 +1,30 @@
+//! What we ask of AWS, as traits with types of our own. Three worlds serve them: AWS itself ([`crate::real`]), one in memory
+//! ([`crate::model`]), and one that wraps another and injects faults ([`crate::faults`]).
+//!
+//! A method is one call of the API, or one page of it, and never retries: who calls decides about time. Everything else
+//! (paging, pace, retries, roles) is written once, above these traits.
+
+mod cloud;
+mod ec2;
+mod stores;
+mod users;
+
+pub use cloud::{AccountAccess, AccountInfo, Caller, Cloud, Organization, Role};
+pub use ec2::{Ec2, Flow, GroupFilter, Permission, RuleUpdate};
+pub use stores::{Conditional, Datum, Item, Metric, Metrics, Notice, Object, Objects, Parameters, Put, Table, Topics};
+pub use users::Users;
+
+/// One page of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Where the next one begins; `None` on the last.
+    pub next: Option<String>,
+}
+
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), next: None }
+    }
+}

@@ -1,0 +1,185 @@
+//! Backups, journal and lock, while S3 misbehaves.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::memory::{Fate, Memory, run};
+use crate::stores::{Backups, Holder, Journal, Lock, LockError};
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+const KEY: &str = "111122223333/eu-west-1/sg-1/20270115T080000Z-r1.json";
+
+/// What writing a backup says.
+fn backed_up(memory: &Arc<Memory>, fates: &[Fate], bytes: &str) -> Result<(), String> {
+    memory.fate(fates);
+    let backups = Backups::new(memory.folder());
+    run(backups.write_new(KEY, bytes.as_bytes())).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_backup_is_written_once_encrypted_and_read_back() {
+    let memory = Memory::fated(&[]);
+    assert_eq!(backed_up(&memory, &[], "one"), Ok(()));
+    assert_eq!(*memory.kms_keys.lock().unwrap(), [Some("alias/key".to_owned())]);
+    let exists = format!("`s3://bucket/a/prefix/{KEY}` exists already, and nothing is overwritten");
+    assert_eq!(backed_up(&memory, &[], "two"), Err(exists.clone()));
+    assert_eq!(backed_up(&memory, &[], "one"), Err(exists));
+    let backups = Backups::new(memory.folder());
+    assert_eq!(run(backups.read(KEY)).unwrap(), b"one");
+    assert_eq!(backups.place(KEY), format!("s3://bucket/a/prefix/{KEY}"));
+}
+
+#[test]
+fn an_answer_that_is_lost_is_told_from_what_is_there() {
+    for fates in [[Fate::AnswerLost, Fate::Fine], [Fate::Lost, Fate::Fine], [Fate::Throttled, Fate::AnswerLost]] {
+        let memory = Memory::fated(&[]);
+        assert_eq!(backed_up(&memory, &fates, "one"), Ok(()), "{fates:?}");
+        assert_eq!(memory.kept(), [(KEY.to_owned(), "one".to_owned())]);
+    }
+    // What is there is another's, whether or not our own was lost.
+    let memory = Memory::fated(&[]);
+    memory.write(&format!("a/prefix/{KEY}"), b"other");
+    assert!(backed_up(&memory, &[Fate::Lost], "one").unwrap_err().contains("exists already"));
+    assert_eq!(memory.kept(), [(KEY.to_owned(), "other".to_owned())]);
+}
+
+#[test]
+fn what_is_refused_is_told_at_once_and_what_does_not_pass_in_time() {
+    let memory = Memory::fated(&[]);
+    let denied = format!(
+        "`s3://bucket/a/prefix/{KEY}` could not be written: s3:PutObject failed: no; allow the call in the role's policy: \
+         `deploy/iam/` holds ones that suffice"
+    );
+    assert_eq!(backed_up(&memory, &[Fate::Denied], "one"), Err(denied));
+    assert_eq!(memory.calls.lock().unwrap().len(), 1);
+    let lost = backed_up(&memory, &[Fate::Lost; 1000], "one").unwrap_err();
+    assert!(lost.contains("connection reset"), "{lost}");
+}
+
+#[test]
+fn backups_are_listed_page_by_page_without_what_lies_beside() {
+    let memory = Memory::fated(&[]);
+    let keys = ["1/r/sg-1/a.json", "1/r/sg-1/b.json", "1/r/sg-2/a.json", "2/r/sg-3/a.json"];
+    for key in keys.into_iter().chain(["lock.json", "journal/p/r/000000.jsonl"]) {
+        memory.write(&format!("a/prefix/{key}"), b"");
+    }
+    memory.write("a/prefixes/1/r/sg-9/a.json", b"");
+    let backups = Backups::new(memory.folder());
+    assert_eq!(run(backups.keys("")).unwrap(), keys);
+    assert_eq!(run(backups.keys("1/r/sg-1/")).unwrap(), keys[..2]);
+}
+
+#[test]
+fn a_journal_is_read_back_in_order_run_after_run() {
+    let memory = Memory::fated(&[]);
+    let later = now() + SignedDuration::from_secs(1);
+    run(async {
+        let journal = Journal::new(memory.folder());
+        // The later run's id sorts first, and a line waits until it is durable.
+        journal.record("plan", "z", now(), b"1\n");
+        journal.record("plan", "z", now(), b"2\n");
+        journal.sync().await.unwrap();
+        journal.record("plan", "z", later, b"3\n");
+        journal.record("other", "z", later, b"x\n");
+        assert_eq!(journal.past("plan").await.unwrap(), b"1\n2\n");
+        journal.sync().await.unwrap();
+        journal.sync().await.unwrap();
+        let second = Journal::new(memory.folder());
+        second.record("plan", "a", later, b"4\n");
+        second.sync().await.unwrap();
+        assert_eq!(second.past("plan").await.unwrap(), b"1\n2\n3\n4\n");
+        assert_eq!(second.past("none").await.unwrap(), b"");
+    });
+    assert_eq!(memory.kept().len(), 4);
+}
+
+#[test]
+fn a_batch_that_may_have_arrived_is_sent_again_as_it_was() {
+    let memory = Memory::fated(&[]);
+    run(async {
+        let journal = Journal::new(memory.folder());
+        journal.record("plan", "r", now(), b"1\n");
+        memory.fate(&[Fate::AnswerLost, Fate::Denied]);
+        assert!(journal.sync().await.is_err());
+        journal.record("plan", "r", now(), b"2\n");
+        memory.fate(&[Fate::Denied]);
+        assert!(journal.sync().await.is_err());
+        memory.fate(&[Fate::Lost]);
+        journal.sync().await.unwrap();
+        assert_eq!(journal.past("plan").await.unwrap(), b"1\n2\n");
+    });
+}
+
+fn holder(run_id: &str) -> Holder {
+    Holder { holder: "arn:ada".to_owned(), run_id: run_id.to_owned(), host: "box".to_owned(), ..Holder::default() }
+}
+
+#[test]
+fn one_has_the_lock_and_the_other_is_told_who() {
+    let memory = Memory::fated(&[]);
+    let lock = Lock::new(memory.folder());
+    run(async {
+        let lease = lock.take(holder("r1"), now()).await.unwrap();
+        let error = lock.take(holder("r2"), now()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "another run is at work: arn:ada on box, run r1, since 2027-01-15T08:00:00Z; wait for it to end, or, if it was \
+             killed, until its lock `s3://bucket/a/prefix/lock.json` is free at 2027-01-15T08:10:00Z"
+        );
+        lease.release().await.unwrap();
+        assert_eq!(memory.kept(), []);
+        lock.take(holder("r2"), now()).await.unwrap();
+    });
+}
+
+#[test]
+fn a_lock_is_kept_by_renewing_it_and_lost_by_not() {
+    let memory = Memory::fated(&[]);
+    let lock = Lock::new(memory.folder());
+    let after = |minutes| now() + SignedDuration::from_mins(minutes);
+    run(async {
+        let first = lock.take(holder("r1"), now()).await.unwrap();
+        for minutes in 1..=12 {
+            first.renew(after(minutes)).await.unwrap();
+        }
+        assert!(lock.take(holder("r2"), after(13)).await.is_err());
+        let second = lock.take(holder("r2"), after(60)).await.unwrap();
+        assert!(matches!(first.renew(after(13)).await, Err(LockError::Lost(_))), "seen by looking");
+        assert!(matches!(first.renew(after(61)).await, Err(LockError::Lost(_))), "seen by renewing");
+        first.release().await.unwrap();
+        second.renew(after(61)).await.unwrap();
+        second.release().await.unwrap();
+        assert_eq!(memory.kept(), []);
+    });
+}
+
+#[test]
+fn a_lock_is_taken_although_the_answer_is_lost() {
+    let memory = Memory::fated(&[Fate::AnswerLost]);
+    let lock = Lock::new(memory.folder());
+    let after = |minutes| now() + SignedDuration::from_mins(minutes);
+    run(async {
+        let lease = lock.take(holder("r1"), now()).await.unwrap();
+        memory.fate(&[Fate::AnswerLost]);
+        lease.renew(after(5)).await.unwrap();
+        lease.renew(after(6)).await.unwrap();
+        // Taking over, too.
+        memory.fate(&[Fate::Fine, Fate::Fine, Fate::AnswerLost]);
+        lock.take(holder("r2"), after(60)).await.unwrap().renew(after(61)).await.unwrap();
+    });
+}
+
+#[test]
+fn what_is_no_lock_of_ours_is_left_alone() {
+    let memory = Memory::fated(&[]);
+    memory.write("a/prefix/lock.json", b"{}");
+    let error = run(Lock::new(memory.folder()).take(holder("r1"), now())).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`s3://bucket/a/prefix/lock.json` is no lock of Portcullis: if no run is at work there, delete it"
+    );
+}

@@ -1,0 +1,161 @@
+//! Groups and their rules on AWS.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use portcullis_cloud::api::{AccountAccess, Cloud, Ec2, GroupFilter};
+use portcullis_cloud::change::{Backoff, Limits, Patience, arrange, perform};
+use portcullis_cloud::error::{Error, Kind};
+use portcullis_core::model::{GroupKey, SecurityGroup};
+use portcullis_core::remediation::Change;
+use portcullis_formats::inventory::{ReadOptions, Source, read};
+use tokio::runtime::Handle;
+
+use super::told;
+use crate::ports::{PortError, RuleStore};
+
+/// How to get into which account.
+#[derive(Clone, Debug, Default)]
+pub struct Accesses {
+    /// Accounts that are got into in a way of their own.
+    pub of_accounts: BTreeMap<String, AccountAccess>,
+    /// All others, the account filled in: a role's name that is the same everywhere, or the credentials as they are.
+    pub others: AccountAccess,
+}
+
+impl Accesses {
+    fn of(&self, account: &str) -> AccountAccess {
+        let other = || AccountAccess { account: account.to_owned(), ..self.others.clone() };
+        self.of_accounts.get(account).cloned().unwrap_or_else(other)
+    }
+}
+
+/// Groups of any account and Region.
+#[derive(Debug)]
+pub struct LiveRules {
+    cloud: Arc<dyn Cloud>,
+    handle: Handle,
+    accesses: Accesses,
+    budget: Duration,
+    remarks: Mutex<Vec<String>>,
+}
+
+impl LiveRules {
+    /// In this world. Reading a group may take up to `budget`, and so may changing it: what is throttled, or gets no
+    /// answer, is tried again until then.
+    pub fn new(cloud: Arc<dyn Cloud>, handle: Handle, accesses: Accesses, budget: Duration) -> Self {
+        Self { cloud, handle, accesses, budget, remarks: Mutex::default() }
+    }
+
+    /// What was strange about the changes so far, in sentences: what was found done already. They are told once.
+    pub fn remarks(&self) -> Vec<String> {
+        std::mem::take(&mut self.remarks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn ec2(&self, key: &GroupKey, patience: &mut Backoff) -> Result<Arc<dyn Ec2>, Error> {
+        let access = self.accesses.of(&key.account_id);
+        loop {
+            match self.cloud.ec2(&access, &key.region).await {
+                Ok(ec2) => return Ok(ec2),
+                Err(error) => again(error, patience).await?,
+            }
+        }
+    }
+
+    /// The group as the AWS CLI would print it, and its rules; `None` where there is none.
+    async fn described(&self, key: &GroupKey) -> Result<Option<serde_json::Value>, Error> {
+        let mut patience = Backoff::new(self.budget);
+        let ec2 = self.ec2(key, &mut patience).await?;
+        let ids = [key.group_id.to_string()];
+        let filter = GroupFilter { ids: ids.to_vec(), ..GroupFilter::default() };
+        let groups = loop {
+            match ec2.groups(&filter, None).await {
+                Ok(page) => break page.items,
+                Err(error) if error.kind == Kind::NotFound => return Ok(None),
+                Err(error) => again(error, &mut patience).await?,
+            }
+        };
+        let (mut rules, mut next): (Vec<_>, Option<String>) = (Vec::new(), None);
+        loop {
+            match ec2.rules(&ids, next.clone()).await {
+                Ok(page) => {
+                    rules.extend(page.items);
+                    if page.next.is_none() {
+                        break;
+                    }
+                    if page.next == next {
+                        let why = "the next page begins where this one did";
+                        return Err(Error::new(Kind::Answer, "ec2:DescribeSecurityGroupRules", why));
+                    }
+                    next = page.next;
+                }
+                Err(error) => again(error, &mut patience).await?,
+            }
+        }
+        let document = serde_json::json!({ "SecurityGroups": groups, "SecurityGroupRules": rules });
+        Ok((!groups.is_empty()).then_some(document))
+    }
+}
+
+/// Waits until a call may be made again, or gives its error back.
+async fn again(error: Error, patience: &mut Backoff) -> Result<(), Error> {
+    let passing = error.kind.is_passing() || error.kind == Kind::Answer;
+    if passing && patience.again(&error).await { Ok(()) } else { Err(error) }
+}
+
+impl RuleStore for LiveRules {
+    fn caller(&self) -> Result<String, PortError> {
+        let caller = async {
+            let mut patience = Backoff::new(self.budget);
+            loop {
+                match self.cloud.caller(&AccountAccess::default()).await {
+                    Ok(caller) => return Ok(caller.arn),
+                    Err(error) => again(error, &mut patience).await?,
+                }
+            }
+        };
+        self.handle.block_on(caller).map_err(|error: Error| told(error))
+    }
+
+    fn read(&self, key: &GroupKey) -> Result<Option<SecurityGroup>, PortError> {
+        let Some(document) = self.handle.block_on(self.described(key)).map_err(told)? else { return Ok(None) };
+        let bytes = document.to_string();
+        let name = format!("the answer of AWS about `{}`", key.group_id);
+        let options = ReadOptions { region: Some(key.region.to_string()) };
+        let inventory = read([Source::reader(name, bytes.as_bytes())], &options).map_err(told)?;
+        let groups = inventory.groups.into_iter();
+        let mut found = groups.filter(|group| group.key.group_id == key.group_id);
+        let Some(mut group) = found.next() else { return Ok(None) };
+        if let Some(why) = &group.unreadable {
+            return Err(PortError(format!("group `{}` cannot be read: {why}", key.group_id)));
+        }
+        if !key.account_id.is_empty() && group.key.account_id != key.account_id {
+            return Err(PortError(format!(
+                "group `{}` is of account {}, and not of {} as it was planned: check the profile and the role",
+                key.group_id, group.key.account_id, key.account_id
+            )));
+        }
+        // What was asked for is what it is called, however the source calls it.
+        group.key = key.clone();
+        Ok(Some(group))
+    }
+
+    fn change(&self, group: &SecurityGroup, changes: &[Change]) -> Result<(), PortError> {
+        let calls = arrange(group, changes, Limits::default()).map_err(told)?;
+        let remarks = self.handle.block_on(async {
+            let mut patience = Backoff::new(self.budget);
+            let ec2 = self.ec2(&group.key, &mut patience).await.map_err(told)?;
+            perform(&*ec2, &calls, &mut patience).await.map_err(told)
+        })?;
+        self.remarks.lock().unwrap_or_else(PoisonError::into_inner).extend(remarks);
+        Ok(())
+    }
+
+    fn calls(&self, group: &SecurityGroup, changes: &[Change]) -> Vec<String> {
+        match arrange(group, changes, Limits::default()) {
+            Ok(calls) => calls.iter().map(ToString::to_string).collect(),
+            Err(error) => vec![format!("no call: {error}")],
+        }
+    }
+}

@@ -1,0 +1,312 @@
+"""What `awslike` promises over plain moto, a test for each difference.
+
+    cargo xtask moto -- python -m unittest discover tests/aws      (with the environment's Python: see CONTRIBUTING.md)
+"""
+# Licence: Apache-2.0 OR MIT, as the rest of the project.
+import concurrent.futures
+import datetime
+import os
+import random
+import unittest
+import urllib.error
+import urllib.request
+
+import boto3
+import botocore.parsers
+import botocore.serialize
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+ENDPOINT = os.environ.get("PORTCULLIS_TEST_AWS")
+
+
+def session(account=None):
+    """A session in an account of its own: any access key may assume any role, and acts in the role's account."""
+    account = account or "".join(random.choices("123456789", k=12))
+    sts = boto3.client("sts", endpoint_url=ENDPOINT, region_name="us-east-1", aws_access_key_id="AKIATESTTESTTESTTEST", aws_secret_access_key="x")
+    keys = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/any", RoleSessionName="test")["Credentials"]
+    return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name="eu-west-1"), account
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        if not ENDPOINT:
+            self.fail("start the tests with `cargo xtask test`, or `cargo xtask moto -- cargo nextest run …`")
+        self.session, self.account = session()
+        self.ec2 = self.client("ec2")
+        self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+
+    def client(self, service, session=None):
+        return (session or self.session).client(service, endpoint_url=ENDPOINT, config=Config(retries={"max_attempts": 0}, parameter_validation=False))
+
+    def group(self, name="web", vpc=None, ec2=None):
+        return (ec2 or self.ec2).create_security_group(GroupName=name, Description="d", VpcId=vpc or self.vpc)["GroupId"]
+
+    def allow(self, group, **peer):
+        permission = {"IpProtocol": "tcp", "FromPort": peer.pop("port", 22), "ToPort": peer.pop("to", 22)} | peer
+        return self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])["SecurityGroupRules"]
+
+    def rules(self, group, egress=False):
+        found = self.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+        return [r for r in found if r["IsEgress"] == egress]
+
+    def refused(self, code, call, **parameters):
+        with self.assertRaises(ClientError) as caught:
+            call(**parameters)
+        self.assertEqual(caught.exception.response["Error"]["Code"], code)
+        return caught.exception.response["Error"]["Message"]
+
+    def cidrs(self, count, first=0):
+        return [{"CidrIp": f"10.{first + i // 256}.{i % 256}.0/24"} for i in range(count)]
+
+
+class Rules(Case):
+    def test_the_role_s_account_is_where_a_call_acts(self):
+        self.assertEqual(self.client("sts").get_caller_identity()["Account"], self.account)
+        group = self.group()
+        other, _ = session()
+        self.refused("InvalidGroup.NotFound", self.client("ec2", other).describe_security_groups, GroupIds=[group])
+
+    def test_a_call_is_done_whole_or_not_at_all(self):
+        group = self.group()
+        self.allow(group, IpRanges=[{"CidrIp": "10.0.0.0/8"}])
+        both = [{"CidrIp": "11.0.0.0/8"}, {"CidrIp": "10.0.0.0/8"}]
+        self.refused("InvalidPermission.Duplicate", self.allow, group=group, IpRanges=both)
+        self.assertEqual(len(self.rules(group)), 1)
+
+    def test_host_bits_go_and_descriptions_are_checked(self):
+        group = self.group()
+        made = self.allow(group, IpRanges=[{"CidrIp": "10.1.2.3/8", "Description": "office"}])
+        self.assertEqual((made[0]["CidrIpv4"], made[0]["Description"]), ("10.0.0.0/8", "office"))
+        self.refused("InvalidParameterValue", self.allow, group=group, IpRanges=[{"CidrIp": "11.0.0.0/8", "Description": 'a "quote"'}])
+
+    def test_the_quota_is_counted_for_each_family_apart(self):
+        group = self.group()
+        self.allow(group, IpRanges=self.cidrs(60))
+        self.allow(group, Ipv6Ranges=[{"CidrIpv6": f"2001:db8:{i:x}::/48"} for i in range(60)])
+        self.refused("RulesPerSecurityGroupLimitExceeded", self.allow, group=group, IpRanges=self.cidrs(1, 9))
+
+    def test_a_group_counts_for_both_families(self):
+        group = self.group()
+        self.allow(group, IpRanges=self.cidrs(59))
+        self.allow(group, UserIdGroupPairs=[{"GroupId": group}])
+        self.refused("RulesPerSecurityGroupLimitExceeded", self.allow, group=group, IpRanges=self.cidrs(1, 9))
+        v6 = lambda count, first: [{"CidrIpv6": f"2001:db8:{first + i:x}::/48"} for i in range(count)]
+        self.allow(group, Ipv6Ranges=v6(59, 0))
+        self.refused("RulesPerSecurityGroupLimitExceeded", self.allow, group=group, Ipv6Ranges=v6(1, 99))
+
+    def test_a_prefix_list_counts_its_maximum(self):
+        group = self.group()
+        made = self.ec2.create_managed_prefix_list(PrefixListName="l", MaxEntries=20, AddressFamily="IPv4", Entries=[{"Cidr": "10.0.0.0/8"}])
+        self.allow(group, PrefixListIds=[{"PrefixListId": made["PrefixList"]["PrefixListId"], "Description": "kept"}])
+        self.assertEqual(self.rules(group)[0]["Description"], "kept")
+        self.refused("RulesPerSecurityGroupLimitExceeded", self.allow, group=group, IpRanges=self.cidrs(41))
+        self.allow(group, IpRanges=self.cidrs(40))
+
+    def test_revoking_by_rule_id(self):
+        group = self.group()
+        ids = [r["SecurityGroupRuleId"] for r in self.allow(group, IpRanges=self.cidrs(3))]
+        self.refused("InvalidSecurityGroupRuleId.NotFound", self.ec2.revoke_security_group_ingress, GroupId=group, SecurityGroupRuleIds=[ids[0], "sgr-0"])
+        self.ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=ids[:2])
+        self.assertEqual([r["SecurityGroupRuleId"] for r in self.rules(group)], ids[2:])
+
+    def test_revoking_what_is_not_there(self):
+        missing = [{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]
+        self.refused("InvalidPermission.NotFound", self.ec2.revoke_security_group_ingress, GroupId=self.group(), IpPermissions=missing)
+        default = self.ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+        answer = self.ec2.revoke_security_group_ingress(GroupId=self.group("lax", default), IpPermissions=missing)
+        self.assertEqual(answer["UnknownIpPermissions"][0]["IpRanges"], [{"CidrIp": "10.0.0.0/8"}])
+
+    def test_modifying_keeps_the_id_and_the_kind(self):
+        group = self.group()
+        rule = self.allow(group, Ipv6Ranges=[{"CidrIpv6": "::/0"}])[0]["SecurityGroupRuleId"]
+        change = lambda **new: self.ec2.modify_security_group_rules(GroupId=group, SecurityGroupRules=[
+            {"SecurityGroupRuleId": rule, "SecurityGroupRule": {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22} | new}])
+        change(CidrIpv6="2001:db8::/32", Description="narrowed")
+        self.assertEqual([(r["SecurityGroupRuleId"], r["CidrIpv6"], r["Description"]) for r in self.rules(group)], [(rule, "2001:db8::/32", "narrowed")])
+        self.refused("InvalidParameterValue", change, CidrIpv4="10.0.0.0/8")
+
+    def test_tags_and_descriptions_of_rules(self):
+        group = self.group()
+        rule = self.allow(group, IpRanges=self.cidrs(1))[0]["SecurityGroupRuleId"]
+        self.ec2.create_tags(Resources=[rule], Tags=[{"Key": "owner", "Value": "me"}])
+        self.ec2.update_security_group_rule_descriptions_ingress(GroupId=group, SecurityGroupRuleDescriptions=[{"SecurityGroupRuleId": rule, "Description": "new"}])
+        found = self.rules(group)[0]
+        self.assertEqual((found["Description"], found["Tags"]), ("new", [{"Key": "owner", "Value": "me"}]))
+
+    def test_a_group_in_use_stays(self):
+        used, named, namer = self.group("used"), self.group("named"), self.group("namer")
+        subnet = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+        self.ec2.create_network_interface(SubnetId=subnet, Groups=[used])
+        self.allow(namer, UserIdGroupPairs=[{"GroupId": named}])
+        for group in (used, named):
+            self.refused("DependencyViolation", self.ec2.delete_security_group, GroupId=group)
+        default = self.ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}, {"Name": "group-name", "Values": ["default"]}])
+        self.refused("CannotDelete", self.ec2.delete_security_group, GroupId=default["SecurityGroups"][0]["GroupId"])
+        self.ec2.delete_security_group(GroupId=namer)
+
+    def test_the_group_that_is_not_there_is_named(self):
+        message = self.refused("InvalidGroup.NotFound", self.ec2.describe_security_groups, GroupIds=[self.group(), "sg-0123456789abcdef0"])
+        self.assertIn("'sg-0123456789abcdef0'", message)
+
+
+class Pages(Case):
+    def paged(self, operation, name, size=5, **parameters):
+        found, pages = [], 0
+        for page in self.ec2.get_paginator(operation).paginate(PaginationConfig={"PageSize": size}, **parameters):
+            self.assertLessEqual(len(page[name]), size)
+            found, pages = found + page[name], pages + 1
+        self.assertGreater(pages, 1)
+        return found
+
+    def test_groups_and_rules(self):
+        groups = {self.group(f"g{i}") for i in range(12)}
+        self.assertLessEqual(groups, {g["GroupId"] for g in self.paged("describe_security_groups", "SecurityGroups")})
+        group = groups.pop()
+        self.allow(group, IpRanges=self.cidrs(12))
+        rules = self.paged("describe_security_group_rules", "SecurityGroupRules", Filters=[{"Name": "group-id", "Values": [group]}])
+        self.assertEqual(len({r["SecurityGroupRuleId"] for r in rules}), 13)
+        self.refused("InvalidParameterValue", self.ec2.describe_security_groups, MaxResults=4)
+        self.refused("InvalidPaginationToken", self.ec2.describe_security_groups, MaxResults=5, NextToken="of-somebody-else")
+
+    def test_interfaces(self):
+        subnet = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+        made = {self.ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"] for _ in range(7)}
+        found = self.paged("describe_network_interfaces", "NetworkInterfaces")
+        self.assertEqual({i["NetworkInterfaceId"] for i in found}, made)
+        self.refused("InvalidParameterCombination", self.ec2.describe_network_interfaces, MaxResults=5, NetworkInterfaceIds=list(made))
+
+    def test_vpcs_and_peerings(self):
+        vpcs = [self.ec2.create_vpc(CidrBlock=f"10.{i}.0.0/16")["Vpc"]["VpcId"] for i in range(1, 7)]
+        self.assertLessEqual(set(vpcs), {v["VpcId"] for v in self.paged("describe_vpcs", "Vpcs")})
+        for vpc in vpcs:
+            self.ec2.create_vpc_peering_connection(VpcId=self.vpc, PeerVpcId=vpc)
+        self.assertEqual(len(self.paged("describe_vpc_peering_connections", "VpcPeeringConnections")), 6)
+
+    def test_prefix_lists_and_entries(self):
+        entries = [{"Cidr": f"10.0.{i}.0/24"} for i in range(120)]
+        made = self.ec2.create_managed_prefix_list(PrefixListName="l", MaxEntries=200, AddressFamily="IPv4", Entries=entries[:100])["PrefixList"]["PrefixListId"]
+        self.ec2.modify_managed_prefix_list(PrefixListId=made, AddEntries=entries[100:], CurrentVersion=1)
+        first = self.ec2.get_managed_prefix_list_entries(PrefixListId=made)
+        self.assertEqual((len(first["Entries"]), "NextToken" in first), (100, True))
+        self.assertEqual(len(self.paged("get_managed_prefix_list_entries", "Entries", 50, PrefixListId=made)), 120)
+        self.assertIn(made, [p["PrefixListId"] for p in self.paged("describe_managed_prefix_lists", "PrefixLists", 3)])
+
+    def test_launch_templates_without_an_id(self):
+        for i in range(20):
+            self.ec2.create_launch_template(LaunchTemplateName=f"template-{i}", LaunchTemplateData={"SecurityGroupIds": [f"sg-{i}"]})
+        self.ec2.create_launch_template_version(LaunchTemplateName="template-0", LaunchTemplateData={"SecurityGroupIds": ["sg-latest"]})
+        found = self.ec2.describe_launch_template_versions(Versions=["$Latest", "$Default"])["LaunchTemplateVersions"]
+        self.assertEqual(len(found), 40)
+        groups = {g for v in found for g in v["LaunchTemplateData"]["SecurityGroupIds"]}
+        self.assertLessEqual({"sg-0", "sg-latest", "sg-19"}, groups)
+        self.assertEqual(len(self.paged("describe_launch_template_versions", "LaunchTemplateVersions", 7, Versions=["$Latest"])), 20)
+
+
+class Peering(Case):
+    def peered(self):
+        """Our VPC and one of another account, peered; a group in each, ours naming theirs."""
+        other, account = session()
+        theirs = self.client("ec2", other)
+        vpc = theirs.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        pcx = self.ec2.create_vpc_peering_connection(VpcId=self.vpc, PeerVpcId=vpc, PeerOwnerId=account)["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+        theirs.accept_vpc_peering_connection(VpcPeeringConnectionId=pcx)
+        far, near = self.group("far", vpc, theirs), self.group("near")
+        self.allow(near, UserIdGroupPairs=[{"GroupId": far, "UserId": account, "Description": "theirs"}])
+        return theirs, pcx, far, near
+
+    def stale(self):
+        return self.ec2.describe_stale_security_groups(VpcId=self.vpc)["StaleSecurityGroupSet"]
+
+    def test_references(self):
+        theirs, pcx, far, near = self.peered()
+        found = theirs.describe_security_group_references(GroupId=[far])["SecurityGroupReferenceSet"]
+        self.assertEqual(found, [{"GroupId": far, "ReferencingVpcId": self.vpc, "VpcPeeringConnectionId": pcx}])
+        self.assertEqual(self.ec2.describe_security_group_references(GroupId=[near])["SecurityGroupReferenceSet"], [])
+        pair = self.ec2.describe_security_groups(GroupIds=[near])["SecurityGroups"][0]["IpPermissions"][0]["UserIdGroupPairs"][0]
+        self.assertEqual((pair["VpcPeeringConnectionId"], pair["PeeringStatus"]), (pcx, "active"))
+
+    def test_a_rule_is_stale_when_its_group_is_gone(self):
+        theirs, _, far, near = self.peered()
+        self.assertEqual(self.stale(), [])
+        theirs.delete_security_group(GroupId=far)
+        found = self.stale()
+        self.assertEqual([g["GroupId"] for g in found], [near])
+        self.assertEqual(found[0]["StaleIpPermissions"][0]["UserIdGroupPairs"][0]["GroupId"], far)
+
+    def test_a_rule_is_stale_when_the_peering_is_gone(self):
+        _, pcx, _, near = self.peered()
+        self.ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=pcx)
+        self.assertEqual([g["GroupId"] for g in self.stale()], [near])
+
+
+class Elsewhere(Case):
+    def test_only_enabled_regions_unless_asked(self):
+        names = lambda **p: {r["RegionName"]: r["OptInStatus"] for r in self.ec2.describe_regions(**p)["Regions"]}
+        self.assertEqual((len(names()), set(names().values())), (17, {"opt-in-not-required"}))
+        self.assertEqual(names(AllRegions=True)["eu-south-1"], "not-opted-in")
+        self.client("account").enable_region(RegionName="eu-south-1")
+        self.assertEqual(names()["eu-south-1"], "opted-in")
+
+    def test_of_many_conditional_puts_one_wins(self):
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=f"b{self.account}", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        place = {"Bucket": f"b{self.account}", "Key": "lock"}
+
+        def put(**condition):
+            try:
+                return s3.put_object(Body=os.urandom(64), **place, **condition)["ETag"]
+            except ClientError as error:
+                return error.response["Error"]["Code"]
+
+        def race(**condition):
+            with concurrent.futures.ThreadPoolExecutor(10) as pool:
+                answers = list(pool.map(lambda _: put(**condition), range(10)))
+            won = [a for a in answers if a != "PreconditionFailed"]
+            self.assertEqual(len(won), 1, answers)
+            return won[0]
+        race(IfMatch=race(IfNoneMatch="*"))
+
+    def test_nobody_waits_for_one_who_waits_for_messages(self):
+        queue = self.client("sqs").create_queue(QueueName=f"q{self.account}")["QueueUrl"]
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(self.client("sqs").receive_message, QueueUrl=queue, WaitTimeSeconds=20)
+            self.client("sqs").send_message(QueueUrl=queue, MessageBody="here")
+            self.assertEqual(waiting.result(timeout=15)["Messages"][0]["Body"], "here")
+
+    def test_metrics_come_in_cbor(self):
+        # As the SDKs for Rust and others send it; boto3 itself prefers JSON.
+        cloudwatch = self.client("cloudwatch")
+        model = cloudwatch.meta.service_model
+        keys = self.session.get_credentials()
+
+        def call(operation, **parameters):
+            asked = botocore.serialize.create_serializer("smithy-rpc-v2-cbor").serialize_to_request(parameters, model.operation_model(operation))
+            signed = f"AWS4-HMAC-SHA256 Credential={keys.access_key}/20260101/eu-west-1/monitoring/aws4_request, SignedHeaders=host, Signature=0"
+            request = urllib.request.Request(ENDPOINT + asked["url_path"], asked["body"], asked["headers"] | {"Authorization": signed})
+            try:
+                with urllib.request.urlopen(request) as answer:
+                    status, headers, body = answer.status, answer.headers, answer.read()
+            except urllib.error.HTTPError as error:
+                status, headers, body = error.code, error.headers, error.read()
+            self.assertEqual(headers["Content-Type"], "application/cbor")
+            parsed = {"status_code": status, "headers": {k.lower(): v for k, v in headers.items()}, "body": body}
+            return botocore.parsers.create_parser("smithy-rpc-v2-cbor").parse(parsed, model.operation_model(operation).output_shape)
+        datum = {"MetricName": "Findings", "Value": 2.5, "Timestamp": datetime.datetime.now(), "Dimensions": [{"Name": "Severity", "Value": "höch"}]}
+        call("PutMetricData", Namespace="Portcullis", MetricData=[datum])
+        found = call("ListMetrics", Namespace="Portcullis")["Metrics"]
+        self.assertEqual([(m["MetricName"], m["Dimensions"]) for m in found], [("Findings", datum["Dimensions"])])
+        now = datetime.datetime.now()
+        hour = datetime.timedelta(hours=1)
+        window = {"StartTime": now - hour, "EndTime": now + hour, "Period": 7200, "Statistics": ["Sum"]}
+        points = cloudwatch.get_metric_statistics(Namespace="Portcullis", MetricName="Findings", Dimensions=datum["Dimensions"], **window)
+        self.assertEqual([p["Sum"] for p in points["Datapoints"]], [2.5])
+        self.assertIn("Error", call("GetDashboard", DashboardName="none"))
+
+    def test_the_server_says_that_it_is_there(self):
+        with urllib.request.urlopen(f"{ENDPOINT}/moto-api/") as answer:
+            self.assertEqual(answer.status, 200)
+
+
+if __name__ == "__main__":
+    unittest.main()
