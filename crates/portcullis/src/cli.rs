@@ -211,6 +211,9 @@ pub(crate) struct ChangeArgs {
     /// Encrypt what goes to S3 with this key of AWS KMS
     #[arg(long, value_name = "KEY")]
     pub(crate) kms_key: Option<String>,
+    /// Tell this topic of Amazon SNS what became of each group
+    #[arg(long, value_name = "sns:ARN", conflicts_with = "inventory")]
+    pub(crate) notify: Option<String>,
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,

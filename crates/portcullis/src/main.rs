@@ -1,5 +1,6 @@
 //! The command-line door of Portcullis.
 
+mod announce;
 mod cli;
 mod commands;
 mod exit;

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use portcullis_cloud::stores::{self, Folder, Location, S3Location};
 use portcullis_runtime::files::{FileJournal, FileLock, FolderBackups};
-use portcullis_runtime::live::{LiveBackups, LiveJournal, LiveLock, LiveRules};
+use portcullis_runtime::live::{LiveBackups, LiveJournal, LiveLock, LiveNotifier, LiveRules};
 use portcullis_runtime::{
-    BackupStore, Clock as _, FoundBackup, Holder, Journal, Lease, Lock, NoLease, NoObserver, Observer, Ports, Report,
+    BackupStore, Clock as _, FoundBackup, Holder, Journal, Lease, Lock, NoLease, Observer, Ports, Report,
     RuleStore as _, RunError, RunOptions, SystemClock,
 };
 
@@ -84,18 +84,15 @@ impl Workshop {
         Ok(Self { live, rules, backups, journal, lock })
     }
 
-    /// Does a run under the lock. A dry run takes none: it changes nothing.
-    pub(crate) fn run(
-        &self,
-        options: &RunOptions,
-        interrupt: &AtomicBool,
-        run: impl FnOnce(&Ports<'_>, &RunOptions) -> std::result::Result<Report, RunError>,
-    ) -> std::result::Result<Report, RunError> {
-        self.run_observed(options, interrupt, &NoObserver, run)
+    /// The topic that is to be told, if any.
+    pub(crate) fn notifier(&self, topic: Option<&str>) -> Result<Option<LiveNotifier>> {
+        let topic = topic.map(|topic| topic.strip_prefix("sns:").unwrap_or(topic));
+        let open = |topic| LiveNotifier::open(&**self.live.cloud(), self.live.handle(), topic);
+        topic.map(open).transpose().map_err(Failure::input)
     }
 
-    /// As [`Self::run`], with somebody who is told of each group.
-    pub(crate) fn run_observed(
+    /// Does a run under the lock, with somebody who is told of each group. A dry run takes no lock: it changes nothing.
+    pub(crate) fn run(
         &self,
         options: &RunOptions,
         interrupt: &AtomicBool,

@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicBool;
 
 use portcullis_report::sanitise::neutral;
 use portcullis_runtime::files::Places;
-use portcullis_runtime::{Outcome as GroupResult, Ports, Report, RunError, RunOptions, new_run_id};
+use portcullis_runtime::{NoObserver, Outcome as GroupResult, Ports, Report, RunError, RunOptions, new_run_id};
 
+use crate::announce::Announcer;
 use crate::cli::ChangeArgs;
 use crate::exit::{Failure, Outcome, Result};
 use crate::interrupt::flag_of_signals;
@@ -73,7 +74,16 @@ pub(crate) fn carry_out(
     let options = options(args, allow_gap);
     let report = match places(args)? {
         Some(places) => on_files(&places, &options, &interrupt),
-        None => Workshop::open(args)?.run(&options, &interrupt, on_ports),
+        None => {
+            let workshop = Workshop::open(args)?;
+            match workshop.notifier(args.notify.as_deref())? {
+                Some(notifier) => {
+                    let announcer = Announcer { notifier: &notifier, backups: &args.backup };
+                    workshop.run(&options, &interrupt, &announcer, on_ports)
+                }
+                None => workshop.run(&options, &interrupt, &NoObserver, on_ports),
+            }
+        }
     };
     let report = report.map_err(|error| {
         if error.is_input() { Failure::input(error) } else { Failure::Incomplete(error.to_string()) }

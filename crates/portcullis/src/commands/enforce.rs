@@ -15,11 +15,11 @@ use portcullis_runtime::enforce::{
     Action, Batch, ComplianceLog, Deed, EnforceOptions, EnforcePorts, EnforceReport, Enforcement, PlanShelf,
     Remediator, Terms, ViolationLog,
 };
-use portcullis_runtime::live::{LiveMetrics, LiveNotifier, TableState, wants};
+use portcullis_runtime::live::{LiveMetrics, TableState, wants};
 use portcullis_runtime::metrics::{MetricsSink, Tracking};
 use portcullis_runtime::notices::Notifier;
 use portcullis_runtime::state::{FileState, KeyValue, MemoryState};
-use portcullis_runtime::{Outcome as GroupResult, PortError, RunOptions, new_run_id};
+use portcullis_runtime::{NoObserver, Outcome as GroupResult, PortError, RunOptions, new_run_id};
 
 use super::change::confirmed;
 use super::policy_files::assembled;
@@ -56,9 +56,7 @@ pub(crate) fn run(args: &EnforceArgs, console: &Console) -> Result<Outcome> {
     remark_on_coverage(&inventory.coverage, console);
 
     let state = state(args, &workshop)?;
-    let topic = args.notify.as_deref().map(|topic| topic.strip_prefix("sns:").unwrap_or(topic));
-    let notifier = topic.map(|topic| LiveNotifier::open(&**live.cloud(), live.handle(), topic));
-    let notifier = notifier.transpose().map_err(Failure::input)?;
+    let notifier = workshop.notifier(args.notify.as_deref())?;
     let metrics = args.metrics.then(|| LiveMetrics::open(&**live.cloud(), live.handle()));
     let metrics = metrics.transpose().map_err(|error| Failure::Incomplete(error.to_string()))?;
     let log = args.log.as_deref().filter(|_| !args.dry_run).map(log).transpose()?;
@@ -124,6 +122,7 @@ fn changes(args: &EnforceArgs) -> ChangeArgs {
         backup: args.backup.clone(),
         state: None,
         kms_key: args.kms_key.clone(),
+        notify: None,
         yes: args.yes,
         max_groups: None,
         dry_run: args.dry_run,
@@ -176,7 +175,10 @@ impl Remediator for Remedies<'_> {
         let run = |ports: &portcullis_runtime::Ports<'_>, options: &RunOptions| {
             portcullis_runtime::apply(plan, ports, options)
         };
-        let report = self.workshop.run(&options, self.interrupt, run).map_err(|error| PortError(error.to_string()))?;
+        let report = self
+            .workshop
+            .run(&options, self.interrupt, &NoObserver, run)
+            .map_err(|error| PortError(error.to_string()))?;
         Ok(report.groups.into_iter().map(|group| (group.group, deed(group.outcome))).collect())
     }
 }
