@@ -255,3 +255,61 @@ fn a_bucket_that_refuses_keeps_groups_as_they_are() {
     assert_eq!(world.shapes(&group), before);
     assert!(proxy.changes().iter().all(|call| call.service != "ec2"), "{:?}", proxy.changes());
 }
+
+#[test]
+fn a_run_that_is_killed_is_finished_by_the_next_and_can_be_taken_back() {
+    // Killed while each of these calls is under way: the last reading, and both kinds of change. Of those that the server
+    // never saw and of those that it did, nobody knows the answer.
+    let cases = [
+        ("DescribeSecurityGroupRules", Fault::Never),
+        ("AuthorizeSecurityGroupIngress", Fault::Never),
+        ("ModifySecurityGroupRules", Fault::Never),
+        ("ModifySecurityGroupRules", Fault::Slow(std::time::Duration::from_secs(3600))),
+    ];
+    for (action, fault) in cases {
+        let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+        let group = exposed(&world);
+        let before = world.shapes(&group);
+        run_to(&world, folder.path(), &["plan", "--control", "internet-ssh", "--out", "plan.json"], 0);
+        let proxy = Proxy::start(world.endpoint());
+        proxy.inject(When::action(action), fault);
+        let behind = world.behind(&proxy);
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("portcullis"));
+        let command = behind.lend_to(command.env_clear()).current_dir(folder.path());
+        let mut child = command.args(["apply", "plan.json", "--yes"]).spawn().unwrap();
+        proxy.await_calls(action, 1);
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        run_to(&world, folder.path(), &["apply", "plan.json", "--yes"], 0);
+        let after = world.shapes(&group);
+        assert!(!after.iter().any(|rule| rule.contains("tcp 22 0.0.0.0/0")), "{action}: {after:?}");
+        run_to(&world, folder.path(), &["scan", "--control", "internet-ssh"], 0);
+        run_to(&world, folder.path(), &["rollback", "portcullis-backups", "--yes"], 0);
+        assert_eq!(world.shapes(&group), before, "{action}");
+    }
+}
+
+#[test]
+fn of_two_runs_at_once_the_later_does_nothing_and_says_why() {
+    let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+    let group = exposed(&world);
+    let before = world.shapes(&group);
+    run_to(&world, folder.path(), &["plan", "--control", "internet-ssh", "--out", "plan.json"], 0);
+    let bucket = world.bucket(&format!("state-{}", world.account()));
+    for state in ["state".to_owned(), format!("s3://{bucket}/state")] {
+        let proxy = Proxy::start(world.endpoint());
+        proxy.inject(When::action("AuthorizeSecurityGroupIngress"), Fault::Never);
+        let behind = world.behind(&proxy);
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("portcullis"));
+        let command = behind.lend_to(command.env_clear()).current_dir(folder.path());
+        let apply = ["apply", "plan.json", "--yes", "--state", &state];
+        let mut first = command.args(apply).spawn().unwrap();
+        proxy.await_calls("AuthorizeSecurityGroupIngress", 1);
+        let told = run_to(&world, folder.path(), &apply, 2);
+        assert!(told.contains("another run") && told.contains("is at work on"), "{told}");
+        first.kill().unwrap();
+        first.wait().unwrap();
+        assert_eq!(world.shapes(&group), before);
+    }
+}
