@@ -31,6 +31,15 @@ impl Accesses {
     }
 }
 
+/// The pauses between looks at a group that was just changed and does not show it.
+const LAG: [Duration; 5] = [
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+    Duration::from_millis(1_600),
+    Duration::from_millis(3_200),
+];
+
 /// Groups of any account and Region.
 #[derive(Debug)]
 pub struct LiveRules {
@@ -139,6 +148,23 @@ impl RuleStore for LiveRules {
         // What was asked for is what it is called, however the source calls it.
         group.key = key.clone();
         Ok(Some(group))
+    }
+
+    /// EC2 may answer for a while as if a change had not been made. Source: Amazon EC2 Developer Guide, "Eventual consistency
+    /// in the Amazon EC2 API".
+    fn read_changed(
+        &self,
+        key: &GroupKey,
+        is_right: &dyn Fn(&SecurityGroup) -> bool,
+    ) -> Result<Option<SecurityGroup>, PortError> {
+        for pause in LAG {
+            let found = self.read(key)?;
+            if found.as_ref().is_some_and(is_right) {
+                return Ok(found);
+            }
+            self.handle.block_on(async { tokio::time::sleep(pause).await });
+        }
+        self.read(key)
     }
 
     fn change(&self, group: &SecurityGroup, changes: &[Change]) -> Result<(), PortError> {
