@@ -6,7 +6,6 @@
 mod arrange;
 mod call;
 mod left;
-mod patience;
 mod perform;
 mod permission;
 #[cfg(test)]
@@ -14,6 +13,5 @@ mod tests;
 
 pub use arrange::{Limits, Unfit, arrange};
 pub use call::{Call, Planned};
-pub use patience::{Backoff, Patience};
 pub use perform::{Cause, Failure, perform};
 pub use permission::{permission, rule};

@@ -41,6 +41,11 @@ impl Kind {
         matches!(self, Self::Throttled | Self::Server | Self::Unreachable)
     }
 
+    /// Whether a call that only reads is worth making again: an answer that cannot be understood may be whole next time.
+    pub const fn may_read_again(self) -> bool {
+        self.is_passing() || matches!(self, Self::Answer)
+    }
+
     /// Whether every other call with the same credentials would fail in the same way.
     pub const fn is_about_credentials(self) -> bool {
         matches!(self, Self::NoCredentials | Self::Expired | Self::Clock)

@@ -9,5 +9,6 @@ pub mod error;
 pub mod faults;
 pub mod model;
 pub mod pace;
+pub mod patience;
 pub mod shapes;
 pub mod stores;

@@ -29,7 +29,7 @@ use portcullis_core::model::Inventory;
 
 pub use error::{ReadError, ReadErrors};
 pub use source::Source;
-pub use write::{canonical, write, write_gzip};
+pub use write::{canonical, write, write_as, write_gzip};
 
 use element::Gathered;
 use error::{Place, io_message};

@@ -152,7 +152,7 @@ fn gaps(report: &Report<'_>, out: &mut impl io::Write) -> io::Result<()> {
     for entry in
         evaluation.coverage.iter().filter(|entry| entry.status != CoverageStatus::Complete || entry.error.is_some())
     {
-        let word = crate::json::v1::coverage_word(entry.status);
+        let word = entry.status.as_str();
         let error = entry.error.as_deref().map(|error| format!(": {}", text(error))).unwrap_or_default();
         lines.push(format!("- {} {} {word}{error}", code(&entry.account_id), code(&entry.region)));
     }

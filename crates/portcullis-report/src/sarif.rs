@@ -168,7 +168,7 @@ fn invocation(report: &Report<'_>) -> wire::Invocation {
     let evaluation = report.evaluation;
     let mut notifications = Vec::new();
     for entry in evaluation.coverage.iter().filter(|entry| entry.status != CoverageStatus::Complete) {
-        let word = crate::json::v1::coverage_word(entry.status);
+        let word = entry.status.as_str();
         let error = entry.error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
         let level = if entry.status == CoverageStatus::Disabled { "note" } else { "error" };
         let text = sarif_text(&format!("account {} {}: {word}{error}", entry.account_id, entry.region));

@@ -16,7 +16,8 @@ use portcullis_formats::journal::{self, Run, Step};
 use crate::ports::{PortError, Ports};
 use crate::report::{GroupReport, Outcome, Report, RunError, RunOptions};
 use begun::Begun;
-pub(crate) use words::{drift, in_words, unlike};
+pub use words::in_words;
+pub(crate) use words::{drift, unlike};
 
 /// What is to become of a group, seen as it is now.
 pub(crate) enum Decision {

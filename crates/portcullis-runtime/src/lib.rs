@@ -14,6 +14,7 @@ mod rollback;
 pub mod state;
 
 pub use apply::apply;
+pub use change::in_words;
 pub use files::replace;
 pub use judge::judge;
 pub use ports::{

@@ -1,11 +1,10 @@
 //! Telling a topic what became of each group of a run.
 
 use jiff::Timestamp;
-use portcullis_core::remediation::Change;
 use portcullis_formats::backup::Purpose;
 use portcullis_runtime::live::LiveNotifier;
 use portcullis_runtime::notices::{Cause, GroupNote, Level, Message, Notifier as _};
-use portcullis_runtime::{Done, Observer, Outcome, PortError};
+use portcullis_runtime::{Done, Observer, Outcome, PortError, in_words};
 
 /// Publishes a notice for each group that was changed, refused or failed.
 pub(crate) struct Announcer<'a> {
@@ -54,16 +53,5 @@ impl Announcer<'_> {
             errors,
             channels: Vec::new(),
         }
-    }
-}
-
-fn in_words(change: &Change) -> String {
-    match (change.before(), change.after()) {
-        (Some(before), Some(after)) => format!("{}: {before} -> {after}", change.action()),
-        (Some(rule), None) | (None, Some(rule)) => format!("{}: {rule}", change.action()),
-        (None, None) => match change {
-            Change::Tag { key, after, .. } => format!("tag: {key} = {}", after.as_deref().unwrap_or("(none)")),
-            _ => change.action().to_owned(),
-        },
     }
 }

@@ -6,10 +6,10 @@ use portcullis_core::model::{Rule, Tag};
 
 use super::call::{Call, Planned, flow};
 use super::left::{Standing, left};
-use super::patience::Patience;
 use super::permission::{permission, rule, tag};
 use crate::api::{Ec2, GroupFilter, RuleUpdate};
 use crate::error::{Error, Kind, Result};
+use crate::patience::{Patience, pages, repeated};
 
 /// Why not all calls were made. What was made stays made; whoever asked reads the group again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,42 +175,18 @@ impl Turn<'_> {
     /// Reads as much of the group as tells whether the call was made.
     async fn standing(&mut self, call: &Call) -> Result<Standing> {
         let mut standing = Standing::default();
-        let mut next = None;
         if matches!(call, Call::Tag(_) | Call::Untag(_)) {
             let filter = GroupFilter { ids: vec![self.group_id.to_owned()], ..GroupFilter::default() };
-            let page = loop {
-                match self.ec2.groups(&filter, None).await {
-                    Ok(page) => break page,
-                    Err(error) => self.wait(error).await?,
-                }
-            };
+            let page = repeated(self.patience, || self.ec2.groups(&filter, None)).await?;
             let tags = page.items.into_iter().flat_map(|group| group.tags);
             standing.tags = tags.map(|tag| Tag { key: tag.key.into(), value: tag.value.into() }).collect();
             return Ok(standing);
         }
         let ids = [self.group_id.to_owned()];
-        loop {
-            match self.ec2.rules(&ids, next.clone()).await {
-                Ok(page) => {
-                    standing.rules.extend(page.items.iter().filter_map(rule));
-                    if page.next.is_none() {
-                        return Ok(standing);
-                    }
-                    if page.next == next {
-                        let why = "the next page begins where this one did";
-                        return Err(Error::new(Kind::Answer, "ec2:DescribeSecurityGroupRules", why));
-                    }
-                    next = page.next;
-                }
-                Err(error) => self.wait(error).await?,
-            }
-        }
-    }
-
-    /// Reading does no harm: it is tried again as long as there is time.
-    async fn wait(&mut self, error: Error) -> Result<()> {
-        let passing = error.kind.is_passing() || error.kind == Kind::Answer;
-        if passing && self.patience.again(&error).await { Ok(()) } else { Err(error) }
+        let read = |next| self.ec2.rules(&ids, next);
+        let rules = pages(self.patience, "ec2:DescribeSecurityGroupRules", read).await?;
+        standing.rules.extend(rules.iter().filter_map(rule));
+        Ok(standing)
     }
 }
 

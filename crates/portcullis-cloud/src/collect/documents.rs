@@ -125,13 +125,13 @@ struct Row<'a> {
 impl<'a> Row<'a> {
     fn of(collected: &'a Collected) -> Self {
         let Collected { account, region, status, error, documents, .. } = collected;
-        let status = match status {
-            CoverageStatus::Complete => "complete",
-            CoverageStatus::Partial => "partial",
-            CoverageStatus::Unread => "unread",
-            CoverageStatus::Disabled => "disabled",
-        };
-        Self { account_id: account, region, status, groups: documents.groups.len(), error: error.as_deref() }
+        Self {
+            account_id: account,
+            region,
+            status: status.as_str(),
+            groups: documents.groups.len(),
+            error: error.as_deref(),
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::location::S3Location;
 use crate::api::{Object, Objects, Put};
-use crate::change::{Backoff, Patience};
 use crate::error::{Error, Kind};
+use crate::patience::{Backoff, Patience, pages, repeated};
 
 /// Why an object could not be kept or read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,13 +98,8 @@ impl Folder {
     pub(super) async fn changed(&self, name: &str, known: Option<&str>) -> Result<Option<Object>, StoreError> {
         let key = self.location.key(name);
         let mut patience = Backoff::new(self.budget);
-        loop {
-            match self.objects.get(&self.location.bucket, &key, known).await {
-                Ok(object) => return Ok(object),
-                Err(error) if is_passing(&error) && patience.again(&error).await => {}
-                Err(error) => return Err(self.failed(name, "read", error)),
-            }
-        }
+        let object = repeated(&mut patience, || self.objects.get(&self.location.bucket, &key, known)).await;
+        object.map_err(|error| self.failed(name, "read", error))
     }
 
     /// The names below `below`, in order.
@@ -116,24 +111,10 @@ impl Folder {
         let root = self.location.key("");
         let prefix = format!("{root}{below}");
         let mut patience = Backoff::new(self.budget);
-        let (mut names, mut next): (Vec<String>, Option<String>) = (Vec::new(), None);
-        loop {
-            match self.objects.list(&self.location.bucket, &prefix, next.clone()).await {
-                Ok(page) => {
-                    names.extend(page.items.iter().filter_map(|key| key.strip_prefix(&root)).map(str::to_owned));
-                    if page.next.is_none() {
-                        break;
-                    }
-                    if page.next == next {
-                        let why = "the next page begins where this one did";
-                        return Err(self.failed(below, "listed", Error::new(Kind::Answer, "s3:ListBucket", why)));
-                    }
-                    next = page.next;
-                }
-                Err(error) if is_passing(&error) && patience.again(&error).await => {}
-                Err(error) => return Err(self.failed(below, "listed", error)),
-            }
-        }
+        let list = |next| self.objects.list(&self.location.bucket, &prefix, next);
+        let keys = pages(&mut patience, "s3:ListBucket", list).await;
+        let keys = keys.map_err(|error| self.failed(below, "listed", error))?;
+        let mut names: Vec<String> = keys.iter().filter_map(|key| key.strip_prefix(&root)).map(str::to_owned).collect();
         names.sort();
         names.dedup();
         Ok(names)
@@ -142,20 +123,11 @@ impl Folder {
     pub(super) async fn delete(&self, name: &str) -> Result<(), StoreError> {
         let key = self.location.key(name);
         let mut patience = Backoff::new(self.budget);
-        loop {
-            match self.objects.delete(&self.location.bucket, &key).await {
-                Ok(()) => return Ok(()),
-                Err(error) if is_passing(&error) && patience.again(&error).await => {}
-                Err(error) => return Err(self.failed(name, "deleted", error)),
-            }
-        }
+        let gone = repeated(&mut patience, || self.objects.delete(&self.location.bucket, &key)).await;
+        gone.map_err(|error| self.failed(name, "deleted", error))
     }
 
     pub(super) fn failed(&self, name: &str, doing: &'static str, error: Error) -> StoreError {
         StoreError::Call { place: self.place(name), doing, error }
     }
-}
-
-fn is_passing(error: &Error) -> bool {
-    error.kind.is_passing() || error.kind == Kind::Answer
 }

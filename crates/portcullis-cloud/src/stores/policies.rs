@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 
 use super::location::Location;
 use crate::api::{Cloud, Object};
-use crate::change::{Backoff, Patience};
 use crate::error::{Error, Kind};
+use crate::patience::{Backoff, repeated};
 
 /// Why there is no policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,16 +60,8 @@ impl Policies {
             return Err(PolicyError::Place(place));
         }
         let mut patience = Backoff::new(self.budget);
-        loop {
-            let error = match self.once(location, &place).await {
-                Ok(bytes) => return Ok(bytes),
-                Err(error) => error,
-            };
-            let passing = error.kind.is_passing() || error.kind == Kind::Answer;
-            if !passing || !patience.again(&error).await {
-                return Err(PolicyError::Call { place, error });
-            }
-        }
+        let bytes = repeated(&mut patience, || self.once(location, &place)).await;
+        bytes.map_err(|error| PolicyError::Call { place, error })
     }
 
     async fn once(&self, location: &Location, place: &str) -> Result<Vec<u8>, Error> {

@@ -111,6 +111,19 @@ pub enum CoverageStatus {
 }
 
 impl CoverageStatus {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Complete, Self::Partial, Self::Unread, Self::Disabled];
+
+    /// The word of snapshots and reports: `complete`, `partial`, `unread`, `disabled`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Unread => "unread",
+            Self::Disabled => "disabled",
+        }
+    }
+
     /// Whether something may be there that was not read: nothing that was found clean is sure to be.
     pub const fn is_unread(self) -> bool {
         match self {

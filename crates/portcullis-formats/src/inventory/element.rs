@@ -328,7 +328,7 @@ impl<'b> Reader<'b> {
             _ => Ok(false),
         })?;
         let word = status.value.unwrap_or_default();
-        let Some(status_read) = STATUSES.iter().find(|(name, _)| *name == word) else {
+        let Some(status_read) = CoverageStatus::ALL.into_iter().find(|status| status.as_str() == word) else {
             let message = format!("`status` is `{word}`: `complete`, `partial`, `unread` or `disabled` is expected");
             cursor.fault(status.at, message);
             return Ok(());
@@ -336,21 +336,13 @@ impl<'b> Reader<'b> {
         self.out.coverage.push(Coverage {
             account_id: account.value.unwrap_or_default().into(),
             region: region.value.unwrap_or_default().into(),
-            status: status_read.1,
+            status: status_read,
             groups: groups.value.and_then(|count| usize::try_from(count).ok()).unwrap_or_default(),
             error: error.value.map(Into::into),
         });
         Ok(())
     }
 }
-
-/// The words for coverage in a snapshot.
-pub(super) const STATUSES: [(&str, CoverageStatus); 4] = [
-    ("complete", CoverageStatus::Complete),
-    ("partial", CoverageStatus::Partial),
-    ("unread", CoverageStatus::Unread),
-    ("disabled", CoverageStatus::Disabled),
-];
 
 fn schema_version(cursor: &mut Cursor<'_>) -> Parsed<()> {
     let at = cursor.here();

@@ -6,6 +6,7 @@ mod group;
 mod users;
 
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -49,6 +50,16 @@ pub fn write(inventory: &Inventory, writer: impl Write) -> io::Result<()> {
     Snapshot(inventory).serialize(&mut json)?;
     writer.write_all(b"\n")?;
     writer.flush()
+}
+
+/// As [`write`] does, or as [`write_gzip`] does where the name of the file asks for it by its ending, `.gz`.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn write_as(file: &Path, inventory: &Inventory, writer: impl Write) -> io::Result<()> {
+    let gzip = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+    if gzip { write_gzip(inventory, writer) } else { write(inventory, writer) }
 }
 
 /// The same, compressed. The bytes hold neither time nor name, so they too are the same for the same inventory.

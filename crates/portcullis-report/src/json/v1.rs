@@ -3,7 +3,6 @@
 
 use jiff::Timestamp;
 use portcullis_core::finding::Status;
-use portcullis_core::model::CoverageStatus;
 use portcullis_core::net::Family;
 use portcullis_core::policy::{ExemptedRules, ExemptionTarget, Severity};
 use serde::Serialize;
@@ -261,16 +260,6 @@ fn words(families: &[Family]) -> Vec<&'static str> {
     families.iter().map(|family| family.as_str()).collect()
 }
 
-/// The word for how far an account and Region was read.
-pub(crate) const fn coverage_word(status: CoverageStatus) -> &'static str {
-    match status {
-        CoverageStatus::Complete => "complete",
-        CoverageStatus::Partial => "partial",
-        CoverageStatus::Unread => "unread",
-        CoverageStatus::Disabled => "disabled",
-    }
-}
-
 fn coverage<'a>(report: &Report<'a>) -> Vec<Coverage<'a>> {
     let not_judged = report.evaluation.not_judged.iter();
     let not_judged: Vec<NotJudged<'a>> =
@@ -280,7 +269,7 @@ fn coverage<'a>(report: &Report<'a>) -> Vec<Coverage<'a>> {
         .map(|entry| Coverage {
             account_id: &entry.account_id,
             region: &entry.region,
-            status: coverage_word(entry.status),
+            status: entry.status.as_str(),
             groups: entry.groups,
             error: entry.error.as_deref(),
             not_judged: not_judged.clone(),

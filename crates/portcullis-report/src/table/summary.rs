@@ -6,7 +6,6 @@ use portcullis_core::finding::{ItemStatus, Status};
 use portcullis_core::model::CoverageStatus;
 
 use super::{COLUMN, INDENT};
-use crate::json::v1::coverage_word;
 use crate::report::{Report, Shown, Tally};
 use crate::terminal::{BOLD, DIM, Label, PLAIN, Screen, YELLOW, status_style};
 use crate::words::{count, severities};
@@ -94,7 +93,7 @@ fn gaps<W: io::Write>(report: &Report<'_>, screen: &mut Screen<'_, W>) -> io::Re
         let error = entry.error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
         let groups = if entry.groups > 0 { format!(", {} read", count(entry.groups, "group")) } else { String::new() };
         let style = if entry.status == CoverageStatus::Disabled { DIM } else { YELLOW };
-        let label = Label { text: coverage_word(entry.status), style };
+        let label = Label { text: entry.status.as_str(), style };
         screen.labelled(INDENT, label, COLUMN, PLAIN, &format!("{account} {}{groups}{error}", entry.region))?;
     }
     if !evaluation.not_judged.is_empty() {

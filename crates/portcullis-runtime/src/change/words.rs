@@ -3,8 +3,8 @@
 use portcullis_core::model::{Rule, SecurityGroup, Tag};
 use portcullis_core::remediation::{Change, difference, fingerprint};
 
-/// A change, as a dry run tells it.
-pub(crate) fn in_words(change: &Change) -> String {
+/// A change, as dry runs and notices tell it.
+pub fn in_words(change: &Change) -> String {
     let value = |value: Option<&str>| value.map_or_else(|| "nothing".to_owned(), |value| format!("`{value}`"));
     match change {
         Change::Authorize(rule) => format!("authorize {rule}"),

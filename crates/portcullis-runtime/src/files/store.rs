@@ -78,9 +78,8 @@ impl FileStore {
             let message = format!("`{output}` could not be {what}");
             move |error: io::Error| PortError::io(message, &error)
         };
-        let gzip = self.output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
         let temporary = written(&self.output, &leftover_prefix(&self.output), |out| {
-            if gzip { inventory::write_gzip(inventory, out) } else { inventory::write(inventory, out) }
+            inventory::write_as(&self.output, inventory, out)
         });
         let temporary = temporary.map_err(failed("written"))?;
         let read = read(temporary.path()).map_err(|error| PortError(error.to_string()))?;

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use portcullis_cloud::api::{AccountAccess, Cloud, Ec2, GroupFilter};
-use portcullis_cloud::change::{Backoff, Limits, Patience, arrange, perform};
+use portcullis_cloud::change::{Limits, arrange, perform};
 use portcullis_cloud::error::{Error, Kind};
+use portcullis_cloud::patience::{Backoff, pages, repeated};
 use portcullis_core::model::{GroupKey, SecurityGroup};
 use portcullis_core::remediation::Change;
 use portcullis_formats::inventory::{ReadOptions, Source, read};
@@ -64,12 +65,7 @@ impl LiveRules {
 
     async fn ec2(&self, key: &GroupKey, patience: &mut Backoff) -> Result<Arc<dyn Ec2>, Error> {
         let access = self.accesses.of(&key.account_id);
-        loop {
-            match self.cloud.ec2(&access, &key.region).await {
-                Ok(ec2) => return Ok(ec2),
-                Err(error) => again(error, patience).await?,
-            }
-        }
+        repeated(patience, || self.cloud.ec2(&access, &key.region)).await
     }
 
     /// The group as the AWS CLI would print it, and its rules; `None` where there is none.
@@ -78,53 +74,24 @@ impl LiveRules {
         let ec2 = self.ec2(key, &mut patience).await?;
         let ids = [key.group_id.to_string()];
         let filter = GroupFilter { ids: ids.to_vec(), ..GroupFilter::default() };
-        let groups = loop {
-            match ec2.groups(&filter, None).await {
-                Ok(page) => break page.items,
-                Err(error) if error.kind == Kind::NotFound => return Ok(None),
-                Err(error) => again(error, &mut patience).await?,
-            }
+        let groups = match repeated(&mut patience, || ec2.groups(&filter, None)).await {
+            Err(error) if error.kind == Kind::NotFound => return Ok(None),
+            groups => groups?.items,
         };
-        let (mut rules, mut next): (Vec<_>, Option<String>) = (Vec::new(), None);
-        loop {
-            match ec2.rules(&ids, next.clone()).await {
-                Ok(page) => {
-                    rules.extend(page.items);
-                    if page.next.is_none() {
-                        break;
-                    }
-                    if page.next == next {
-                        let why = "the next page begins where this one did";
-                        return Err(Error::new(Kind::Answer, "ec2:DescribeSecurityGroupRules", why));
-                    }
-                    next = page.next;
-                }
-                Err(error) => again(error, &mut patience).await?,
-            }
-        }
+        let rules = pages(&mut patience, "ec2:DescribeSecurityGroupRules", |next| ec2.rules(&ids, next)).await?;
         let document = serde_json::json!({ "SecurityGroups": groups, "SecurityGroupRules": rules });
         Ok((!groups.is_empty()).then_some(document))
     }
-}
-
-/// Waits until a call may be made again, or gives its error back.
-async fn again(error: Error, patience: &mut Backoff) -> Result<(), Error> {
-    let passing = error.kind.is_passing() || error.kind == Kind::Answer;
-    if passing && patience.again(&error).await { Ok(()) } else { Err(error) }
 }
 
 impl RuleStore for LiveRules {
     fn caller(&self) -> Result<String, PortError> {
         let caller = async {
             let mut patience = Backoff::new(self.budget);
-            loop {
-                match self.cloud.caller(&AccountAccess::default()).await {
-                    Ok(caller) => return Ok(caller.arn),
-                    Err(error) => again(error, &mut patience).await?,
-                }
-            }
+            let own = AccountAccess::default();
+            repeated(&mut patience, || self.cloud.caller(&own)).await
         };
-        self.handle.block_on(caller).map_err(|error: Error| told(error))
+        self.handle.block_on(caller).map(|caller| caller.arn).map_err(told)
     }
 
     fn read(&self, key: &GroupKey) -> Result<Option<SecurityGroup>, PortError> {

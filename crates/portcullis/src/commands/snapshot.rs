@@ -27,8 +27,7 @@ pub(crate) fn run(args: &SnapshotArgs, console: &Console) -> Result<Outcome> {
         taken.groups.retain(|_| selected.next().unwrap_or(true));
     }
     inventory::canonical(&mut taken);
-    let gzip = args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-    to_file(&args.out, |out| if gzip { inventory::write_gzip(&taken, out) } else { inventory::write(&taken, out) })?;
+    to_file(&args.out, |out| inventory::write_as(&args.out, &taken, out))?;
     remark_on_coverage(&taken.coverage, console);
     console.remark(&format!(
         "{} groups are in `{1}`: `portcullis scan {1}` judges them",

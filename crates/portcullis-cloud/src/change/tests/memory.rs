@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use portcullis_core::model::{Direction, GroupKey, Peer, Rule, SecurityGroup, Tag};
 
 use crate::api::{Ec2, Flow, GroupFilter, Page, Permission, RuleUpdate};
-use crate::change::{Patience, permission, rule};
+use crate::change::{permission, rule};
 use crate::error::{Error, Kind, Result};
+use crate::patience::Patience;
 use crate::shapes::{self, GroupRule, LaunchTemplateVersion, NetworkInterface, PrefixList, PrefixListEntry};
 use crate::shapes::{ReferencedGroup, SecurityGroupReference, StaleSecurityGroup, Vpc};
 

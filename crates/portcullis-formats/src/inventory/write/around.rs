@@ -5,7 +5,6 @@ use portcullis_core::net::Family;
 use serde::Serialize;
 
 use super::group::{TagShape, arn, skip, tags};
-use crate::inventory::element::STATUSES;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -148,7 +147,7 @@ pub(super) struct CoverageShape<'a> {
 }
 
 pub(super) fn coverage_shape(coverage: &Coverage) -> CoverageShape<'_> {
-    let status = STATUSES.iter().find(|(_, status)| *status == coverage.status).map_or("complete", |(word, _)| word);
+    let status = coverage.status.as_str();
     CoverageShape {
         account_id: &coverage.account_id,
         region: &coverage.region,

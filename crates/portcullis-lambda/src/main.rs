@@ -1,0 +1,3 @@
+//! The Lambda door: events from AWS to the use cases of the runtime.
+
+fn main() {}
