@@ -83,6 +83,8 @@ pub(crate) struct State {
     pub(crate) accounts: BTreeMap<String, Account>,
     pub(crate) units: BTreeMap<String, Vec<String>>,
     pub(crate) places: BTreeMap<(String, String), Place>,
+    /// What a place was before its changes, and how many more pages still show that.
+    pub(crate) earlier: BTreeMap<(String, String), (Place, u32)>,
     pub(crate) maker: Option<Maker>,
     pub(crate) sessions: BTreeSet<(String, String)>,
     pub(crate) objects: BTreeMap<String, BTreeMap<String, Object>>,
@@ -102,6 +104,7 @@ pub struct World {
     home_account: String,
     home_region: Option<String>,
     page: usize,
+    lag: u32,
 }
 
 impl fmt::Debug for World {
@@ -125,6 +128,7 @@ impl World {
             home_account: "111122223333".to_owned(),
             home_region: Some("eu-west-1".to_owned()),
             page: PAGE,
+            lag: 0,
         };
         world.add_account("111122223333", "home");
         world
@@ -148,6 +152,13 @@ impl World {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.meter = Arc::new(Meter::new(self.meter.latency, Some(limits)));
+        self
+    }
+
+    /// Where so many pages read after a change still show what was there before it, as EC2's eventual consistency has it.
+    #[must_use]
+    pub fn with_lag(mut self, pages: u32) -> Self {
+        self.lag = pages;
         self
     }
 
@@ -233,6 +244,31 @@ impl World {
             None => Place::new(account, region),
         });
         change(place)
+    }
+
+    /// What is there now is what will be shown for a while yet, whatever is changed.
+    pub(crate) fn linger(&self, account: &str, region: &str) {
+        if self.lag > 0 {
+            let place = self.place(account, region);
+            let key = (account.to_owned(), region.to_owned());
+            self.state().earlier.entry(key).or_insert((place, self.lag));
+        }
+    }
+
+    /// Looks at an account and Region as a page of an answer shows it.
+    pub(crate) fn shown<T>(&self, account: &str, region: &str, look: impl FnOnce(&Place) -> T) -> T {
+        let key = (account.to_owned(), region.to_owned());
+        let mut state = self.state();
+        let Some((place, left)) = state.earlier.get_mut(&key) else {
+            drop(state);
+            return self.see(account, region, look);
+        };
+        *left -= 1;
+        let (place, left) = (place.clone(), *left);
+        if left == 0 {
+            state.earlier.remove(&key);
+        }
+        look(&place)
     }
 
     /// Looks at an account and Region.

@@ -218,6 +218,14 @@ impl Values {
     }
 }
 
+/// Values of a run of `apply` or `rollback`: groups that were changed, and those that could not be.
+pub fn of_changes(changed: usize, failed: usize, at: Timestamp) -> Vec<Metric> {
+    let mut all = Values { at, metrics: Vec::new() };
+    all.count(names::REMEDIATIONS, changed, None);
+    all.count(names::ERRORS, failed, None);
+    all.metrics
+}
+
 /// Values of what was met as it happened: the name, the count or the seconds.
 pub fn real_time(
     mass_operations: usize,

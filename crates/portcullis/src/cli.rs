@@ -214,6 +214,9 @@ pub(crate) struct ChangeArgs {
     /// Tell this topic of Amazon SNS what became of each group
     #[arg(long, value_name = "sns:ARN", conflicts_with = "inventory")]
     pub(crate) notify: Option<String>,
+    /// Publish to Amazon CloudWatch how many groups were changed, and how many could not be
+    #[arg(long, conflicts_with = "inventory")]
+    pub(crate) metrics: bool,
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,

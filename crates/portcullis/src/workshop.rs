@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use portcullis_cloud::stores::{self, Folder, Location, S3Location};
 use portcullis_runtime::files::{FileJournal, FileLock, FolderBackups};
-use portcullis_runtime::live::{LiveBackups, LiveJournal, LiveLock, LiveNotifier, LiveRules};
+use portcullis_runtime::live::{LiveBackups, LiveJournal, LiveLock, LiveMetrics, LiveNotifier, LiveRules};
 use portcullis_runtime::{
     BackupStore, Clock as _, FoundBackup, Holder, Journal, Lease, Lock, NoLease, Observer, Ports, Report,
     RuleStore as _, RunError, RunOptions, SystemClock,
@@ -89,6 +89,12 @@ impl Workshop {
         let topic = topic.map(|topic| topic.strip_prefix("sns:").unwrap_or(topic));
         let open = |topic| LiveNotifier::open(&**self.live.cloud(), self.live.handle(), topic);
         topic.map(open).transpose().map_err(Failure::input)
+    }
+
+    /// Where metrics are published, if they are to be.
+    pub(crate) fn metrics(&self, wanted: bool) -> Result<Option<LiveMetrics>> {
+        let metrics = wanted.then(|| LiveMetrics::open(&**self.live.cloud(), self.live.handle()));
+        metrics.transpose().map_err(|error| Failure::Incomplete(error.to_string()))
     }
 
     /// Does a run under the lock, with somebody who is told of each group. A dry run takes no lock: it changes nothing.

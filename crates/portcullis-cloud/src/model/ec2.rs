@@ -42,12 +42,13 @@ impl Client {
         look: impl FnOnce(&Place) -> Result<Vec<T>> + Send,
     ) -> Result<Page<T>> {
         self.begin(call).await?;
-        let all = self.world.see(&self.account, &self.region, look)?;
+        let all = self.world.shown(&self.account, &self.region, look)?;
         self.world.page_of(call, all, next.as_deref())
     }
 
     async fn change<T>(&self, call: &'static str, change: impl FnOnce(&mut Place) -> Result<T> + Send) -> Result<T> {
         self.begin(call).await?;
+        self.world.linger(&self.account, &self.region);
         self.world.change(&self.account, &self.region, change)
     }
 }

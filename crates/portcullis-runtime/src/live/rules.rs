@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use compact_str::CompactString;
 use portcullis_cloud::api::{AccountAccess, Cloud, Ec2, GroupFilter};
 use portcullis_cloud::change::{Limits, arrange, perform};
 use portcullis_cloud::error::{Error, Kind};
 use portcullis_cloud::patience::{Backoff, pages, repeated};
-use portcullis_core::model::{GroupKey, SecurityGroup};
-use portcullis_core::remediation::Change;
+use portcullis_core::model::{GroupKey, Inventory, Peer, PrefixList, SecurityGroup};
+use portcullis_core::remediation::{Change, needs_gap};
 use portcullis_formats::inventory::{ReadOptions, Source, read};
 use tokio::runtime::Handle;
 
@@ -66,6 +67,21 @@ impl LiveRules {
     async fn ec2(&self, key: &GroupKey, patience: &mut Backoff) -> Result<Arc<dyn Ec2>, Error> {
         let access = self.accesses.of(&key.account_id);
         repeated(patience, || self.cloud.ec2(&access, &key.region)).await
+    }
+
+    /// How many entries prefix lists may hold, as far as that can be read.
+    fn sizes(&self, key: &GroupKey, lists: &[String]) -> BTreeMap<CompactString, PrefixList> {
+        let read = async {
+            let mut patience = Backoff::new(self.budget);
+            let ec2 = self.ec2(key, &mut patience).await?;
+            pages(&mut patience, "ec2:DescribeManagedPrefixLists", |next| ec2.prefix_lists(lists, next)).await
+        };
+        let found = self.handle.block_on(read).unwrap_or_default();
+        let sized = found.into_iter().map(|list| {
+            let max_entries = list.max_entries.and_then(|most| u32::try_from(most).ok());
+            (list.prefix_list_id.into(), PrefixList { max_entries, ..PrefixList::default() })
+        });
+        sized.collect()
     }
 
     /// The group as the AWS CLI would print it, and its rules; `None` where there is none.
@@ -143,6 +159,25 @@ impl RuleStore for LiveRules {
         })?;
         self.remarks.lock().unwrap_or_else(PoisonError::into_inner).extend(remarks);
         Ok(())
+    }
+
+    /// Prefix lists count as many rules as they may hold. One whose size cannot be read counts as one rule: the quota's own
+    /// answer then decides, before anything is revoked.
+    fn needs_gap(&self, group: &SecurityGroup, changes: &[Change]) -> bool {
+        let added = changes.iter().filter_map(|change| match change {
+            Change::Authorize(rule) => Some(rule),
+            _ => None,
+        });
+        let mut lists: Vec<String> = Vec::new();
+        for rule in group.rules.iter().chain(added) {
+            if let Peer::PrefixList(id) = &rule.peer {
+                lists.push(id.to_string());
+            }
+        }
+        lists.sort_unstable();
+        lists.dedup();
+        let prefix_lists = if lists.is_empty() { BTreeMap::new() } else { self.sizes(&group.key, &lists) };
+        needs_gap(group, &Inventory { prefix_lists, ..Inventory::default() }, changes)
     }
 
     fn calls(&self, group: &SecurityGroup, changes: &[Change]) -> Vec<String> {

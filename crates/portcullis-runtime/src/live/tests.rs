@@ -9,11 +9,11 @@ use std::time::Duration;
 use portcullis_cloud::api::{Cloud, Objects};
 use portcullis_cloud::error::Kind;
 use portcullis_cloud::faults::{Fault, Faults};
-use portcullis_cloud::model::{Place, World};
+use portcullis_cloud::model::{Place, World, prefix_list};
 use portcullis_cloud::stores::{Backups, Folder, Journal, Lock};
 use portcullis_core::evaluate::Options as Judging;
-use portcullis_core::model::{GroupKey, Inventory, SecurityGroup};
-use portcullis_core::remediation::{Plan, Strategy, fingerprint, plan};
+use portcullis_core::model::{GroupKey, Inventory, Rule, SecurityGroup};
+use portcullis_core::remediation::{Change, Plan, Strategy, fingerprint, plan};
 use portcullis_formats::policy::assemble::{Request, assemble};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -38,7 +38,10 @@ struct Live {
 
 impl Live {
     fn new() -> Self {
-        let world = World::new().with_pages_of(2);
+        Self::in_world(World::new().with_pages_of(2))
+    }
+
+    fn in_world(world: World) -> Self {
         let mut place = Place::new(ACCOUNT, REGION);
         let group = place.add_group("web", "the shop");
         for line in
@@ -208,4 +211,32 @@ fn the_loser_of_a_lock_is_told_who_has_it() {
     assert!(error.starts_with("another run (ada, run r1, since "), "{error}");
     drop(lease);
     assert!(second.take(&holder("r2")).is_ok());
+}
+
+#[test]
+fn a_change_that_is_not_shown_yet_is_waited_for() {
+    let calm = Live::new();
+    let plan = calm.plan();
+    calm.apply("r1", &plan);
+    // A look at the group is one page of groups and two of rules.
+    let live = Live::in_world(World::new().with_pages_of(2).with_lag(7));
+    let report = live.apply("r1", &plan);
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(fingerprint(&live.group()), fingerprint(&calm.group()));
+}
+
+#[test]
+fn a_prefix_list_takes_as_much_of_the_quota_as_it_may_hold() {
+    let live = Live::new();
+    let entries: Vec<String> = (0..57).map(|n| format!("10.{n}.0.0/16")).collect();
+    let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+    live.world.change(ACCOUNT, REGION, |place| {
+        place.prefix_lists.insert("pl-1".into(), prefix_list("pl-1", ACCOUNT, &entries));
+    });
+    let with = |peer: &str| Rule { peer: peer.parse().unwrap(), ..live.group().rules[0].clone() };
+    let mut group = live.group();
+    let more = [Change::Authorize(with("192.0.2.1/32"))];
+    assert!(!live.rules().needs_gap(&group, &more));
+    group.rules.push(with("pl-1"));
+    assert!(live.rules().needs_gap(&group, &more));
 }

@@ -7,7 +7,11 @@ use std::sync::atomic::AtomicBool;
 
 use portcullis_report::sanitise::neutral;
 use portcullis_runtime::files::Places;
-use portcullis_runtime::{NoObserver, Outcome as GroupResult, Ports, Report, RunError, RunOptions, new_run_id};
+use portcullis_runtime::live::LiveMetrics;
+use portcullis_runtime::metrics::{of_changes, publish};
+use portcullis_runtime::{
+    Clock as _, NoObserver, Outcome as GroupResult, Ports, Report, RunError, RunOptions, SystemClock, new_run_id,
+};
 
 use crate::announce::Announcer;
 use crate::cli::ChangeArgs;
@@ -76,19 +80,33 @@ pub(crate) fn carry_out(
         Some(places) => on_files(&places, &options, &interrupt),
         None => {
             let workshop = Workshop::open(args)?;
-            match workshop.notifier(args.notify.as_deref())? {
+            let metrics = workshop.metrics(args.metrics && !args.dry_run)?;
+            let report = match workshop.notifier(args.notify.as_deref())? {
                 Some(notifier) => {
                     let announcer = Announcer { notifier: &notifier, backups: &args.backup };
                     workshop.run(&options, &interrupt, &announcer, on_ports)
                 }
                 None => workshop.run(&options, &interrupt, &NoObserver, on_ports),
-            }
+            };
+            report.map(|report| measured(report, metrics.as_ref()))
         }
     };
     let report = report.map_err(|error| {
         if error.is_input() { Failure::input(error) } else { Failure::Incomplete(error.to_string()) }
     })?;
     tell(&report, args, console)
+}
+
+/// Publishes what a run counted. The changes are made by then: that it could not be told stands in the report.
+fn measured(mut report: Report, sink: Option<&LiveMetrics>) -> Report {
+    if let Some(sink) = sink {
+        let fails = |outcome: &GroupResult| matches!(outcome, GroupResult::Refused(_) | GroupResult::Failed { .. });
+        let failed = report.groups.iter().filter(|group| fails(&group.outcome)).count();
+        if let Err(error) = publish(sink, &of_changes(report.changed(), failed, SystemClock.now())) {
+            report.unsent.push(format!("the metrics could not be published: {error}"));
+        }
+    }
+    report
 }
 
 fn tell(report: &Report, args: &ChangeArgs, console: &Console) -> Result<Outcome> {

@@ -15,7 +15,7 @@ use portcullis_runtime::enforce::{
     Action, Batch, ComplianceLog, Deed, EnforceOptions, EnforcePorts, EnforceReport, Enforcement, PlanShelf,
     Remediator, Terms, ViolationLog,
 };
-use portcullis_runtime::live::{LiveMetrics, TableState, wants};
+use portcullis_runtime::live::{TableState, wants};
 use portcullis_runtime::metrics::{MetricsSink, Tracking};
 use portcullis_runtime::notices::Notifier;
 use portcullis_runtime::state::{FileState, KeyValue, MemoryState};
@@ -57,8 +57,7 @@ pub(crate) fn run(args: &EnforceArgs, console: &Console) -> Result<Outcome> {
 
     let state = state(args, &workshop)?;
     let notifier = workshop.notifier(args.notify.as_deref())?;
-    let metrics = args.metrics.then(|| LiveMetrics::open(&**live.cloud(), live.handle()));
-    let metrics = metrics.transpose().map_err(|error| Failure::Incomplete(error.to_string()))?;
+    let metrics = workshop.metrics(args.metrics)?;
     let log = args.log.as_deref().filter(|_| !args.dry_run).map(log).transpose()?;
     let remedies = Remedies { workshop: &workshop, interrupt: &interrupt, dry_run: args.dry_run };
     let shelf = Shelf { folder: args.plans.clone() };
@@ -123,6 +122,7 @@ fn changes(args: &EnforceArgs) -> ChangeArgs {
         state: None,
         kms_key: args.kms_key.clone(),
         notify: None,
+        metrics: false,
         yes: args.yes,
         max_groups: None,
         dry_run: args.dry_run,

@@ -219,6 +219,42 @@ fn enforcement_goes_by_levels_and_grace() {
 }
 
 #[test]
+fn what_enforcement_does_is_told_counted_and_remembered_in_a_table() {
+    let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+    let group = exposed(&world);
+    let topic = world.topic("portcullis");
+    let inbox = world.inbox(&topic);
+    world.table("sights");
+    let policy = format!(
+        r#"{{"version": "1", "compliance_policies": {{"compliance_actions": {{"remediation_settings":
+            {{"automatic_remediation": true, "require_manual_approval": false, "grace_period_hours": 24}}}}}},
+            "controls": ["internet-ssh"],
+            "accounts_config": [{{"account_id": "{}", "enforcement_level": "enforce"}}]}}"#,
+        world.account()
+    );
+    std::fs::write(folder.path().join("policy.json"), policy).unwrap();
+    let notify = format!("sns:{topic}");
+    let enforce = ["enforce", "--policy", "policy.json", "--yes", "--state", "dynamodb://sights", "--metrics"];
+    let enforce = [&enforce[..], &["--notify", &notify, "--log", "violations.jsonl"]].concat();
+    run_to(&world, folder.path(), &enforce, 1);
+    let seen = world.items("sights");
+    assert!(!seen.is_empty());
+    let metrics = world.metrics("SecurityGroup/Compliance");
+    assert_eq!(metrics.get("ComplianceViolations"), Some(&1.0), "{metrics:?}");
+    let log = std::fs::read_to_string(folder.path().join("violations.jsonl")).unwrap();
+    assert!(log.contains("COMPLIANCE_VIOLATION") && log.contains(&group), "{log}");
+    // High findings wait for the hour's digest.
+    assert_eq!(world.receive(&inbox), Vec::<String>::new());
+
+    // The same sight again is no new one, on whatever machine.
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::copy(folder.path().join("policy.json"), elsewhere.path().join("policy.json")).unwrap();
+    let told = run_to(&world, elsewhere.path(), &enforce, 1);
+    assert!(told.contains("1 in grace"), "{told}");
+    assert_eq!(world.items("sights").len(), seen.len());
+}
+
+#[test]
 fn a_topic_is_told_of_what_was_changed_and_what_failed() {
     let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
     let group = exposed(&world);
@@ -228,7 +264,8 @@ fn a_topic_is_told_of_what_was_changed_and_what_failed() {
     let notify = format!("sns:{topic}");
     let wrong = run_to(&world, folder.path(), &["apply", "plan.json", "--yes", "--notify", "sns:us"], 2);
     assert!(wrong.contains("arn:aws:sns:"), "{wrong}");
-    run_to(&world, folder.path(), &["apply", "plan.json", "--yes", "--notify", &notify], 0);
+    run_to(&world, folder.path(), &["apply", "plan.json", "--yes", "--notify", &notify, "--metrics"], 0);
+    assert_eq!(world.metrics("SecurityGroup/Compliance").get("RemediationActions"), Some(&1.0));
     let told = world.receive(&inbox).join("\n");
     assert!(told.contains(&group) && told.contains("modify") && told.contains("portcullis rollback"), "{told}");
 
