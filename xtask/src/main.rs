@@ -7,6 +7,7 @@
 )]
 
 mod bench;
+mod deployment;
 mod docs;
 mod fuzz;
 mod generate;

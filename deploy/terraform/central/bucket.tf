@@ -34,7 +34,7 @@ resource "aws_s3_bucket_object_lock_configuration" "service" {
 
   rule {
     default_retention {
-      mode = "COMPLIANCE"
+      mode = var.object_lock_mode
       days = var.object_lock_days
     }
   }

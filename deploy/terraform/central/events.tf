@@ -1,15 +1,16 @@
 # Changes of security groups, from this account and from the members', into one queue. A queue and not the function itself: a storm
 # is taken in batches, and a message that nobody can answer ends in the dead-letter queue while the others go on.
 
-# Written here, since it stands in the queue's own policy.
 locals {
-  queue_arn = "arn:${local.partition}:sqs:${var.aws_region}:${local.account}:${local.prefix}-events"
+  # Written here, since the first stands in its queue's own policy, and nobody need wait for either queue.
+  dead_letters_arn = "arn:${local.partition}:sqs:${var.aws_region}:${local.account}:${local.prefix}-dead-letters"
+  queue_arn        = "arn:${local.partition}:sqs:${var.aws_region}:${local.account}:${local.prefix}-events"
 }
 
 resource "aws_sqs_queue" "events" {
   name                       = "${local.prefix}-events"
   policy                     = data.aws_iam_policy_document.events.json
-  kms_master_key_id          = aws_kms_key.service.id
+  sqs_managed_sse_enabled    = true
   visibility_timeout_seconds = 6 * local.responder_timeout
   message_retention_seconds  = 4 * 24 * 60 * 60
 
@@ -21,7 +22,7 @@ resource "aws_sqs_queue" "events" {
 
 resource "aws_sqs_queue" "dead_letters" {
   name                      = "${local.prefix}-dead-letters"
-  kms_master_key_id         = aws_kms_key.service.id
+  sqs_managed_sse_enabled   = true
   message_retention_seconds = 14 * 24 * 60 * 60
 
   redrive_allow_policy = jsonencode({
@@ -31,20 +32,24 @@ resource "aws_sqs_queue" "dead_letters" {
 }
 
 data "aws_iam_policy_document" "events" {
-  statement {
-    sid       = "RulesSend"
-    actions   = ["sqs:SendMessage"]
-    resources = [local.queue_arn]
+  dynamic "statement" {
+    for_each = var.real_time_scanning_enabled ? [concat(aws_cloudwatch_event_rule.changes[*].arn, aws_cloudwatch_event_rule.members[*].arn)] : []
 
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
+    content {
+      sid       = "RulesSend"
+      actions   = ["sqs:SendMessage"]
+      resources = [local.queue_arn]
 
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = concat(aws_cloudwatch_event_rule.changes[*].arn, aws_cloudwatch_event_rule.members[*].arn)
+      principals {
+        type        = "Service"
+        identifiers = ["events.amazonaws.com"]
+      }
+
+      condition {
+        test     = "ArnEquals"
+        variable = "aws:SourceArn"
+        values   = statement.value
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-# One key for all that the service keeps and sends.
+# One key for all that the service keeps and tells. What waits in the queues for a moment is encrypted by SQS itself.
 
 resource "aws_kms_key" "service" {
   description             = "Security groups: backups, reports, state, notices and events of ${local.prefix}"
@@ -24,15 +24,14 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Events into the queues; alarms into the topic.
   statement {
-    sid       = "LetServicesSend"
+    sid       = "LetAlarmsSpeak"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
     resources = ["*"]
 
     principals {
       type        = "Service"
-      identifiers = ["events.amazonaws.com", "cloudwatch.amazonaws.com"]
+      identifiers = ["cloudwatch.amazonaws.com"]
     }
 
     condition {

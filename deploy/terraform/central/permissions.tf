@@ -49,20 +49,13 @@ locals {
       Sid      = "TakeEvents"
       Effect   = "Allow"
       Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-      Resource = [aws_sqs_queue.events.arn]
+      Resource = [local.queue_arn]
     },
     {
       Sid      = "SetFailedScansAside"
       Effect   = "Allow"
       Action   = ["sqs:SendMessage"]
-      Resource = [aws_sqs_queue.dead_letters.arn]
-    },
-    {
-      Sid       = "UseKeysThroughQueues"
-      Effect    = "Allow"
-      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource  = [aws_kms_key.service.arn]
-      Condition = { StringEquals = { "kms:ViaService" = "sqs.${var.aws_region}.amazonaws.com" } }
+      Resource = [local.dead_letters_arn]
     },
     {
       Sid      = "ReadConfiguration"

@@ -54,6 +54,9 @@ resource "aws_s3_object" "policy" {
   content      = local.policy_document
   content_type = "application/json"
 
+  # Without a checksum nothing can be put under an object lock.
+  checksum_algorithm = "SHA256"
+
   depends_on = [aws_s3_bucket_server_side_encryption_configuration.service, aws_s3_bucket_versioning.service]
 }
 
@@ -76,6 +79,8 @@ resource "aws_s3_object" "accounts" {
   key          = "config/accounts.txt"
   content      = join("", [for account in local.accounts : "${account}\n"])
   content_type = "text/plain"
+
+  checksum_algorithm = "SHA256"
 
   depends_on = [aws_s3_bucket_server_side_encryption_configuration.service, aws_s3_bucket_versioning.service]
 }

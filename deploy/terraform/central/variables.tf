@@ -316,9 +316,20 @@ variable "backup_retention_days" {
 }
 
 variable "object_lock_days" {
-  description = "For how many days nobody can delete a version of what is kept (S3 Object Lock, compliance mode); 0 for no lock. Only a new bucket can have it."
+  description = "For how many days nobody can delete a version of what is kept (S3 Object Lock); 0 for no lock. Only a new bucket can have it."
   type        = number
   default     = 0
+}
+
+variable "object_lock_mode" {
+  description = "COMPLIANCE: nobody at all, the account's root included. GOVERNANCE: those with s3:BypassGovernanceRetention can."
+  type        = string
+  default     = "COMPLIANCE"
+
+  validation {
+    condition     = contains(["COMPLIANCE", "GOVERNANCE"], var.object_lock_mode)
+    error_message = "object_lock_mode must be COMPLIANCE or GOVERNANCE."
+  }
 }
 
 variable "force_destroy" {

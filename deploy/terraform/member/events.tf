@@ -3,16 +3,23 @@
 data "aws_region" "current" {}
 
 resource "aws_cloudwatch_event_rule" "changes" {
-  count = var.event_bus_arn == null ? 0 : 1
+  count = var.send_events ? 1 : 0
 
   name          = "${local.prefix}-changes"
   description   = "Changes of security groups, to the security-group service"
   event_pattern = file("${path.module}/../event-pattern.json")
   tags          = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = var.event_bus_arn != null
+      error_message = "send_events needs event_bus_arn: the output `event_bus` of the central module."
+    }
+  }
 }
 
 resource "aws_cloudwatch_event_target" "changes" {
-  count = var.event_bus_arn == null ? 0 : 1
+  count = var.send_events ? 1 : 0
 
   rule     = aws_cloudwatch_event_rule.changes[0].name
   arn      = var.event_bus_arn
@@ -20,7 +27,7 @@ resource "aws_cloudwatch_event_target" "changes" {
 }
 
 resource "aws_iam_role" "sender" {
-  count = var.event_bus_arn == null ? 0 : 1
+  count = var.send_events ? 1 : 0
 
   name                 = "${local.prefix}-events-${data.aws_region.current.id}"
   description          = "Sends changes of security groups to the security-group service"
@@ -38,7 +45,7 @@ resource "aws_iam_role" "sender" {
 }
 
 resource "aws_iam_role_policy" "sender" {
-  count = var.event_bus_arn == null ? 0 : 1
+  count = var.send_events ? 1 : 0
 
   name = "send"
   role = aws_iam_role.sender[0].id

@@ -4,6 +4,6 @@ output "role_arn" {
 }
 
 output "rule" {
-  description = "The rule that sends changes to the service; null without event_bus_arn."
+  description = "The rule that sends changes to the service; null with send_events = false."
   value       = try(aws_cloudwatch_event_rule.changes[0].name, null)
 }

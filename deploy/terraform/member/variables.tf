@@ -34,9 +34,15 @@ variable "dry_run_mode" {
 }
 
 variable "event_bus_arn" {
-  description = "Where changes are sent: the output `event_bus` of the central module. Nowhere unless set."
+  description = "Where changes are sent: the output `event_bus` of the central module."
   type        = string
   default     = null
+}
+
+variable "send_events" {
+  description = "Whether changes are sent as they happen."
+  type        = bool
+  default     = true
 }
 
 variable "create_role" {
