@@ -63,6 +63,11 @@ output "dashboard" {
   value       = aws_cloudwatch_dashboard.service.dashboard_name
 }
 
+output "state_machine" {
+  description = "The ARN of the state machine of distributed scans. Null without."
+  value       = try(aws_sfn_state_machine.scan[0].arn, null)
+}
+
 output "environment" {
   description = "The settings of the functions, for `watch` or a function of one's own."
   value       = local.environment

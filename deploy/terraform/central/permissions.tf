@@ -10,6 +10,9 @@ locals {
   # What this account's own groups need, if they are scanned: without the right to change anything in a dry run.
   own = var.scan_own_account ? jsondecode(file("${local.iam}/${var.dry_run_mode ? "scan-only" : "remediate-member"}.json")).Statement : []
 
+  # Blocking is asked for by name, and never in a dry run.
+  blocks = var.block_suspicious_users && var.scan_own_account && !var.dry_run_mode ? fileset(local.iam, "block-principals.json") : []
+
   organization = var.scan_organization ? jsondecode(file("${local.iam}/organization-read.json")).Statement : []
 
   # An empty list leaves the statement out.
@@ -21,6 +24,7 @@ locals {
     SendNotices            = [aws_sns_topic.notices.arn]
     PublishMetrics         = var.publish_metrics ? ["*"] : []
     KeepState              = [aws_dynamodb_table.state.arn]
+    ReceiveEvents          = [local.queue_arn]
     UseKeysThroughServices = [aws_kms_key.service.arn]
   }
 
@@ -65,7 +69,13 @@ locals {
     },
   ]
 
-  statements = concat(local.kept, local.surroundings, local.own, local.organization)
+  statements = concat(
+    local.kept,
+    local.surroundings,
+    local.own,
+    local.organization,
+    flatten([for name in local.blocks : jsondecode(file("${local.iam}/${name}")).Statement]),
+  )
 }
 
 resource "aws_iam_role" "service" {

@@ -250,6 +250,18 @@ variable "scan_own_account" {
   default     = true
 }
 
+variable "distributed_scan" {
+  description = "Whether a state machine shares a scan out, a call of the function for each account and Region: for more than a quarter of an hour's work. Up to 3,000 of them."
+  type        = bool
+  default     = false
+}
+
+variable "distributed_scan_concurrency" {
+  description = "How many calls of a distributed scan run at once."
+  type        = number
+  default     = 20
+}
+
 variable "external_id" {
   description = "The external id of the members' roles."
   type        = string

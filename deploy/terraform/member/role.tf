@@ -27,3 +27,11 @@ resource "aws_iam_role_policy" "member" {
   role   = aws_iam_role.member[0].id
   policy = file("${local.iam}/${var.dry_run_mode ? "scan-only" : "remediate-member"}.json")
 }
+
+resource "aws_iam_role_policy" "block" {
+  for_each = var.create_role && var.block_suspicious_users && !var.dry_run_mode ? fileset(local.iam, "block-principals.json") : []
+
+  name   = "block-principals"
+  role   = aws_iam_role.member[0].id
+  policy = file("${local.iam}/${each.key}")
+}

@@ -33,6 +33,12 @@ variable "dry_run_mode" {
   default     = true
 }
 
+variable "block_suspicious_users" {
+  description = "Whether the role may block users and roles. As of the central module; needs dry_run_mode = false."
+  type        = bool
+  default     = false
+}
+
 variable "event_bus_arn" {
   description = "Where changes are sent: the output `event_bus` of the central module."
   type        = string

@@ -37,6 +37,10 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:events:us-east-1:111122223333:rule/sg-compliance-dev-changes" }
   }
 
+  mock_resource "aws_sfn_state_machine" {
+    defaults = { arn = "arn:aws:states:us-east-1:111122223333:stateMachine:sg-compliance-dev-scan" }
+  }
+
   mock_resource "aws_cloudwatch_event_bus" {
     defaults = { arn = "arn:aws:events:us-east-1:111122223333:event-bus/sg-compliance-dev-members" }
   }
@@ -96,6 +100,16 @@ run "enforcing_is_allowed_to_change_and_says_so" {
   }
 
   assert {
+    condition     = length(fileset("../../iam", "block-principals.json")) == 0 || contains([for statement in jsondecode(aws_iam_role_policy.service.policy).Statement : statement.Sid], "BlockUsers")
+    error_message = "who changes suspiciously much may be blocked"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_rule.due[0].schedule_expression == "rate(1 minute)"
+    error_message = "what waits is looked at"
+  }
+
+  assert {
     condition = jsondecode(aws_s3_object.policy[0].content).compliance_policies.compliance_actions.remediation_settings == {
       automatic_remediation   = true
       require_manual_approval = false
@@ -126,6 +140,12 @@ run "an_organisation_is_entered_by_its_id" {
     scan_organization = true
     scan_regions      = ["all"]
     external_id       = "shared words"
+    distributed_scan  = true
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.scan[0].definition).States.Scan.ItemProcessor.ProcessorConfig.Mode == "DISTRIBUTED" && aws_cloudwatch_event_target.scans["scheduled"].arn == aws_sfn_state_machine.scan[0].arn
+    error_message = "its scans are shared out"
   }
 
   assert {
