@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 
+import function
 from accounts import Account, Case, actions, statements
 from terraform import ROOT, Terraform, needed
 
@@ -174,6 +175,23 @@ output "member" {{
         for statement in statements(found):
             for placeholder in ("BUCKET", "PREFIX", "ACCOUNT", "ORGANIZATION"):
                 self.assertNotIn(placeholder, json.dumps(statement))
+
+    def test_the_program_scans_both_accounts_in_the_settings_that_were_deployed(self):
+        if not function.PROGRAMS:
+            self.skipTest("PORTCULLIS_TEST_PROGRAMS names no folder with portcullis-lambda")
+        for account in (self.hub, self.member):
+            ec2 = account.client("ec2")
+            vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+            group = ec2.create_security_group(GroupName=f"web-{account.id}", Description="open", VpcId=vpc)["GroupId"]
+            everybody = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+            ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[everybody])
+        settings = self.hub.client("lambda").get_function_configuration(FunctionName=self.central["function"])["Environment"]["Variables"]
+        event = {"version": "0", "id": "1", "source": "custom.security.compliance", "detail-type": "Manual Compliance Scan", "detail": {"scan_type": "manual"}}
+        how, answer = function.called(self.hub, settings, event)
+        self.assertEqual(how, "response", answer)
+        self.assertIn(self.hub.id, json.dumps(answer))
+        self.assertIn(self.member.id, json.dumps(answer))
+        self.assertIn("PROHIBIT_ALL_TRAFFIC_SSH", json.dumps(answer))
 
     def test_the_members_role_lets_the_service_in_and_nobody_else(self):
         role = self.member.client("iam").get_role(RoleName="sg-compliance-dev-cross-account-role")["Role"]

@@ -10,9 +10,9 @@ use std::process::Child;
 use anyhow::{Context, Result, ensure};
 
 use crate::moto::Server;
-use crate::process::shown;
+use crate::process::{run as run_command, shown};
 use crate::test::python_tests;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, cargo};
 
 /// Tests that are under way. They end when this is dropped.
 pub(crate) struct Deployment {
@@ -21,8 +21,10 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    /// Starts them. The programs must be built already: what is deployed is also run.
+    /// Starts them, once the programs are there: what is deployed is also run. They are built beside the tests, lest they have
+    /// other features, and the AWS SDK be compiled once more.
     pub(crate) fn start(server: &Server) -> Result<Self> {
+        run_command(cargo().args(["build", "--workspace", "--bins", "--tests", "--quiet"]))?;
         let workspace = Workspace::load()?;
         let log = workspace.target_directory.join("moto/deployment.log");
         let output = File::create(&log).with_context(|| format!("cannot write `{}`", log.display()))?;
