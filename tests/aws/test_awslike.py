@@ -5,6 +5,7 @@
 # Licence: Apache-2.0 OR MIT, as the rest of the project.
 import concurrent.futures
 import datetime
+import json
 import os
 import random
 import unittest
@@ -238,6 +239,42 @@ class Peering(Case):
         _, pcx, _, near = self.peered()
         self.ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=pcx)
         self.assertEqual([g["GroupId"] for g in self.stale()], [near])
+
+
+class Deployment(Case):
+    def test_a_trail_goes_by_its_arn_too(self):
+        self.client("s3").create_bucket(Bucket=f"trail-{self.account}", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        trails = self.client("cloudtrail")
+        arn = trails.create_trail(Name="all", S3BucketName=f"trail-{self.account}")["TrailARN"]
+        trails.start_logging(Name=arn)
+        self.assertTrue(trails.get_trail_status(Name="all")["IsLogging"])
+        trails.delete_trail(Name=arn)
+        self.assertEqual(trails.describe_trails()["trailList"], [])
+
+    def test_a_queue_knows_whose_dead_letters_it_takes(self):
+        sqs, allowed = self.client("sqs"), '{"redrivePermission": "allowAll"}'
+        queue = sqs.create_queue(QueueName="dead", Attributes={"RedriveAllowPolicy": allowed})["QueueUrl"]
+        self.assertEqual(sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]["RedriveAllowPolicy"], allowed)
+
+    def test_the_policy_of_a_bucket_is_kept_and_not_weighed(self):
+        s3, bucket = self.client("s3"), f"kept-{self.account}"
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+        s3.put_object(Bucket=bucket, Key="a", Body=b"b")
+
+    def test_an_event_comes_to_a_queue_though_a_function_listens_too(self):
+        events, sqs = self.client("events"), self.client("sqs")
+        queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
+        arns = {"queue": f"arn:aws:sqs:eu-west-1:{self.account}:heard", "function": f"arn:aws:lambda:eu-west-1:{self.account}:function:f"}
+        events.put_rule(Name="clock", ScheduleExpression="rate(1 hour)")
+        events.put_rule(Name="heard", EventPattern='{"source": ["ours"]}')
+        for rule in ("clock", "heard"):
+            events.put_targets(Rule=rule, Targets=[{"Id": name, "Arn": arn} for name, arn in arns.items()])
+        for source in ("ours", "theirs"):
+            events.put_events(Entries=[{"Source": source, "DetailType": "d", "Detail": "{}"}])
+        heard = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+        self.assertEqual([json.loads(message["Body"])["source"] for message in heard], ["ours"])
 
 
 class Elsewhere(Case):

@@ -7,6 +7,8 @@
 )]
 
 mod bench;
+mod deployment;
+mod dist;
 mod docs;
 mod fuzz;
 mod generate;
@@ -39,6 +41,8 @@ enum Task {
     Generate(generate::Args),
     /// Fuzz one target, or each in turn
     Fuzz(fuzz::Args),
+    /// Build the Lambda function and put it into zips, to be deployed by Terraform or SAM
+    Dist(dist::Args),
     /// Serve an AWS-like endpoint on a free loopback port: for one command, or until stopped
     Moto(moto::Args),
 }
@@ -50,6 +54,7 @@ fn main() -> Result<()> {
         Task::Bench(args) => bench::run(&args),
         Task::Generate(args) => generate::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
+        Task::Dist(args) => dist::run(&args),
         Task::Moto(args) => moto::run(&args),
     }
 }

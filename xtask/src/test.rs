@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::deployment::Deployment;
 use crate::docs;
 use crate::moto::Server;
 use crate::process::{heading, run as run_command, step};
@@ -27,8 +28,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     step("boundaries, licences and sources", || deny(args.install))?;
     step("generated files", docs::check)?;
     let server = Server::start()?;
-    step("the AWS-like server", || run_command(server.lend_to(&mut awslike_tests())))?;
+    let deployment = Deployment::start(&server)?;
+    step("the AWS-like server", || run_command(server.lend_to(&mut python_tests("tests/aws"))))?;
     step("doc tests", || run_command(cargo().args(["test", "--doc", "--workspace", "--quiet"])))?;
+    step("deployment", || deployment.finish())?;
     tests(args.install, server)
 }
 
@@ -43,10 +46,11 @@ fn deny(install: bool) -> Result<()> {
     )
 }
 
-/// What the server promises over plain moto: the other tests rest on it.
-fn awslike_tests() -> Command {
+/// The tests in a folder that are written in Python: of what the server promises over plain moto, on which the others rest,
+/// and of what is deployed to it.
+pub(crate) fn python_tests(folder: &str) -> Command {
     let mut command = Command::new("python");
-    command.current_dir(root()).args(["-m", "unittest", "discover", "--start-directory", "tests/aws"]);
+    command.current_dir(root()).args(["-m", "unittest", "discover", "--start-directory", folder]);
     command
 }
 

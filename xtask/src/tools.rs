@@ -18,6 +18,8 @@ pub(crate) struct Tool {
 
 pub(crate) const NEXTEST: Tool = Tool { subcommand: "nextest", package: "cargo-nextest" };
 pub(crate) const DENY: Tool = Tool { subcommand: "deny", package: "cargo-deny" };
+/// Links for other machines, and for an older C library than this one's, by the Zig compiler.
+pub(crate) const ZIGBUILD: Tool = Tool { subcommand: "zigbuild", package: "cargo-zigbuild" };
 pub(crate) const FUZZ: Tool = Tool { subcommand: "fuzz", package: "cargo-fuzz" };
 
 impl Tool {

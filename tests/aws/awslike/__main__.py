@@ -16,6 +16,7 @@ import threading
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 import cbor
+import deployment
 import many
 import pages
 import peering
@@ -46,6 +47,7 @@ def install():
     pages.install()
     regions.install()
     stacks.install()
+    deployment.install()
     call = DomainDispatcherApplication.__call__
     DomainDispatcherApplication.__call__ = lambda self, *args: one_after_the_other(functools.partial(call, self), *args)
 
