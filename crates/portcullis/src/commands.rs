@@ -12,6 +12,7 @@ mod policy;
 pub(crate) mod policy_files;
 mod policy_test;
 mod rollback;
+mod rules;
 mod scan;
 mod snapshot;
 
@@ -34,6 +35,7 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome> {
         Command::Explain(args) => explain::run(&args, &console),
         Command::Flows(command) => flows::run(&command, &console),
         Command::Policy(command) => policy::run(&command, &console),
+        Command::Rules(args) => rules::run(&args, &console),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut crate::cli::command(), "portcullis", &mut script);
