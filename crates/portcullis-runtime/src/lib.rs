@@ -12,6 +12,7 @@ mod ports;
 mod report;
 mod rollback;
 pub mod state;
+mod usage;
 
 pub use apply::apply;
 pub use change::in_words;
@@ -23,6 +24,7 @@ pub use ports::{
 };
 pub use report::{ChangeStep, GroupReport, Outcome, Report, RunError, RunOptions, new_run_id};
 pub use rollback::{FoundBackup, Selected, rollback, select};
+pub use usage::attribute;
 
 #[cfg(test)]
 mod tests;

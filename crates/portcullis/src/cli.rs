@@ -1,5 +1,7 @@
 //! What can be typed.
 
+pub(crate) mod flows;
+mod rules;
 mod selection;
 
 use std::path::PathBuf;
@@ -10,6 +12,10 @@ use portcullis_core::finding::Status;
 use portcullis_core::net::AnyCidr;
 use portcullis_core::policy::Severity;
 
+pub(crate) use rules::{
+    BuildArgs, CommitArgs, ConfigureArgs, DestroyArgs, FmtArgs, ImportArgs, InitArgs, PlaceArgs, RulesArgs,
+    RulesCommand, RulesFormat, StageArgs, StatusArgs, TemplateFormat,
+};
 pub(crate) use selection::{AwsArgs, PolicyArgs, SelectionArgs};
 
 const EXIT_CODES: &str = "Exit codes:
@@ -75,9 +81,14 @@ pub(crate) enum Command {
     /// Say why in words: rules, evidence, fix; or what a control is
     #[command(after_help = EXIT_CODES)]
     Explain(ExplainArgs),
+    /// Read VPC flow logs: who really connects, by which rule, and what would be enough
+    #[command(subcommand, arg_required_else_help = true)]
+    Flows(flows::FlowsCommand),
     /// Check, list, show and test policies
     #[command(subcommand, arg_required_else_help = true)]
     Policy(PolicyCommand),
+    /// Keep a group's rules in text files, and the group in a CloudFormation stack
+    Rules(RulesArgs),
     /// Print a completion script
     Completions {
         /// For which shell
@@ -99,6 +110,8 @@ pub(crate) enum Document {
     Controls,
     /// JSON Schema of the plan file.
     PlanSchema,
+    /// JSON Schema of a repository's settings.
+    RulesSchema,
     /// IAM policy: reading an account.
     IamScanOnly,
     /// IAM policy: reading and changing an account, with all that a run keeps there.

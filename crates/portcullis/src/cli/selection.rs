@@ -87,7 +87,7 @@ pub(crate) struct PolicyArgs {
 }
 
 /// A time such as `90s`, `15m`, `2h`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong =
         || format!("`{text}` is no length of time: a number with s, m or h is expected, such as `90s` or `15m`");
     let (number, seconds) = match text.strip_suffix(['s', 'm', 'h']) {

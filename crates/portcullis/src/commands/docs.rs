@@ -16,6 +16,10 @@ pub(crate) fn run(document: Document) -> Result<Outcome> {
             serde_json::to_writer_pretty(&mut *out, &portcullis_formats::plan::schema())?;
             out.write_all(b"\n")
         })?,
+        Document::RulesSchema => to_stdout(|out| {
+            serde_json::to_writer_pretty(&mut *out, &portcullis_rules::Settings::schema())?;
+            out.write_all(b"\n")
+        })?,
         Document::IamScanOnly => iam(Iam::ScanOnly)?,
         Document::IamRemediate => iam(Iam::Remediate)?,
         Document::IamRemediateMember => iam(Iam::RemediateMember)?,

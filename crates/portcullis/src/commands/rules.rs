@@ -1,0 +1,83 @@
+//! `portcullis rules`
+
+mod build;
+mod commit;
+mod configure;
+mod destroy;
+mod fmt;
+mod import;
+mod init;
+mod judge;
+mod live;
+mod rows;
+mod stage;
+mod status;
+mod told;
+
+use std::path::PathBuf;
+
+use portcullis_formats::diagnostics::Diagnostics;
+use portcullis_rules::{Error, Repository, repositories};
+
+use crate::cli::{PlaceArgs, RulesArgs, RulesCommand};
+use crate::exit::{Failure, Outcome, Result};
+use crate::output::Console;
+
+pub(crate) fn run(args: &RulesArgs, console: &Console) -> Result<Outcome> {
+    let place = &args.place;
+    match &args.command {
+        RulesCommand::Init(args) => init::run(place, args, console),
+        RulesCommand::Configure(args) => configure::run(place, args, console),
+        RulesCommand::Status(args) => status::run(place, args, console),
+        RulesCommand::Stage(args) => stage::run(place, args, console),
+        RulesCommand::Commit(args) => commit::run(place, args, console),
+        RulesCommand::Destroy(args) => destroy::run(place, args, console),
+        RulesCommand::Import(args) => import::run(place, args, console),
+        RulesCommand::Build(args) => build::run(place, args, console),
+        RulesCommand::Fmt(args) => fmt::run(place, args, console),
+    }
+}
+
+/// The folders that are meant.
+fn folders(place: &PlaceArgs, console: &Console) -> Result<Vec<PathBuf>> {
+    if place.recursive {
+        return repositories(&place.folder).map_err(|error| failure(error, console));
+    }
+    Ok(vec![place.folder.clone()])
+}
+
+/// The repositories that are meant, opened.
+fn open(place: &PlaceArgs, console: &Console) -> Result<Vec<Repository>> {
+    each(folders(place, console)?, console, |folder| Repository::open(&folder))
+}
+
+/// Does something with each, and tells all that is wrong with any of them at once.
+fn each<T, R>(
+    items: impl IntoIterator<Item = T>,
+    console: &Console,
+    mut body: impl FnMut(T) -> std::result::Result<R, Error>,
+) -> Result<Vec<R>> {
+    let (mut done, mut files, mut messages) = (Vec::new(), Diagnostics::default(), Vec::new());
+    for item in items {
+        match body(item) {
+            Ok(result) => done.push(result),
+            Err(Error::Files(wrong)) => files.extend(wrong),
+            Err(Error::Message(message)) => messages.push(message),
+        }
+    }
+    if files.is_empty() && messages.is_empty() {
+        return Ok(done);
+    }
+    if !files.is_empty() {
+        messages.push(console.excerpts(&files));
+    }
+    Err(Failure::input(messages.join("\nerror: ")))
+}
+
+/// What is wrong with a repository, as the end of a command.
+fn failure(error: Error, console: &Console) -> Failure {
+    match error {
+        Error::Message(message) => Failure::Input(message),
+        Error::Files(wrong) => console.diagnostics(&wrong),
+    }
+}

@@ -1,0 +1,85 @@
+//! What a staged change would open that policies prohibit.
+
+use jiff::Timestamp;
+use portcullis_core::finding::Finding;
+use portcullis_core::model::Inventory;
+use portcullis_core::policy::PolicySet;
+use portcullis_formats::rules::RuleSet;
+use portcullis_rules::{Repository, projected};
+use serde_json::{Value, json};
+
+use super::rows::{Cell, Look, Table, cell};
+
+/// A finding, with what it is called.
+pub(super) struct Opened {
+    id: String,
+    control: String,
+    rule_id: Option<String>,
+    severity: String,
+    title: String,
+    finding: Finding,
+}
+
+/// What a commit of these parts would open.
+pub(super) fn opened(
+    repository: &Repository,
+    parts: &[RuleSet],
+    live: &Inventory,
+    policies: &PolicySet,
+) -> Vec<Opened> {
+    let findings = projected(repository, parts, live).opened(live, policies, Timestamp::now());
+    let named = |finding: Finding| {
+        let control = policies.controls.get(finding.control)?;
+        Some(Opened {
+            id: finding.id.to_string(),
+            control: control.id.to_string(),
+            rule_id: control.rule_id.as_ref().map(ToString::to_string),
+            severity: policies.severity(&finding).as_str().to_owned(),
+            title: control.text.title.clone(),
+            finding,
+        })
+    };
+    findings.into_iter().filter_map(named).collect()
+}
+
+impl Opened {
+    fn name(&self) -> &str {
+        self.rule_id.as_deref().unwrap_or(&self.control)
+    }
+
+    fn evidence(&self) -> String {
+        let preposition = self.finding.direction.map_or("from", |direction| direction.preposition());
+        let piece = |evidence: &portcullis_core::finding::Evidence| {
+            let peers: Vec<&str> = evidence.peers.iter().map(AsRef::as_ref).collect();
+            let more = peers.len().saturating_sub(4);
+            let shown = peers.get(..4).unwrap_or(&peers).join(", ");
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{} {} {preposition} {shown}{more}", evidence.protocol, evidence.ports)
+        };
+        self.finding.evidence.iter().map(piece).collect::<Vec<_>>().join("; ")
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let evidence = |evidence: &portcullis_core::finding::Evidence| json!({ "protocol": evidence.protocol, "ports": evidence.ports, "peers": evidence.peers });
+        json!({
+            "id": self.id,
+            "control_id": self.control,
+            "rule_id": self.rule_id,
+            "severity": self.severity,
+            "title": self.title,
+            "direction": self.finding.direction.map(|direction| direction.as_str()),
+            "evidence": self.finding.evidence.iter().map(evidence).collect::<Vec<_>>(),
+            "reason": self.finding.reason,
+            "remediation": self.finding.remediation,
+        })
+    }
+}
+
+/// Findings as a table: the broader one stands for those that it implies.
+pub(super) fn table(opened: &[Opened]) -> Table {
+    let row = |opened: &Opened| -> Vec<Cell> {
+        vec![(opened.severity.clone(), Look::Bad), cell(opened.name()), cell(opened.evidence())]
+    };
+    let shown = opened.iter().filter(|opened| opened.finding.is_shown());
+    Table { heads: vec!["Severity", "Prohibited By", "What It Would Open"], rows: shown.map(row).collect() }
+}

@@ -1,0 +1,60 @@
+//! The live side of a comparison: the repository's group as it is, from AWS or from a snapshot.
+
+use std::path::PathBuf;
+
+use portcullis_core::model::Inventory;
+use portcullis_formats::inventory::{ReadOptions, Source, read};
+use portcullis_rules::Repository;
+
+use crate::cli::PlaceArgs;
+use crate::exit::{Failure, Result};
+use crate::output::Console;
+
+/// Where groups are looked up.
+pub(crate) trait LiveSide {
+    /// An inventory that holds the repository's groups, where there are any, and what is around them as far as rules
+    /// name it. `portcullis_rules::find_groups` finds them in it.
+    fn inventory(&mut self, repository: &Repository) -> Result<Inventory>;
+}
+
+/// The live side that was asked for: files where any are named, else AWS.
+pub(crate) fn live_side(place: &PlaceArgs, inventories: &[PathBuf], console: &Console) -> Result<Box<dyn LiveSide>> {
+    if inventories.is_empty() {
+        return on_aws(place, console);
+    }
+    let source = |path: &PathBuf| match path.to_str() {
+        Some("-") => Source::reader("stdin", std::io::stdin()),
+        _ => Source::path(path),
+    };
+    let options = ReadOptions { region: place.region.clone() };
+    let inventory = read(inventories.iter().map(source), &options).map_err(Failure::input)?;
+    Ok(Box::new(Snapshot(inventory)))
+}
+
+/// An inventory that was read already.
+struct Snapshot(Inventory);
+
+impl LiveSide for Snapshot {
+    fn inventory(&mut self, _: &Repository) -> Result<Inventory> {
+        Ok(self.0.clone())
+    }
+}
+
+fn on_aws(_: &PlaceArgs, _: &Console) -> Result<Box<dyn LiveSide>> {
+    Err(Failure::input("AWS is not read yet: `--inventory FILE` names a snapshot"))
+}
+
+/// The profile that credentials come from: the one that was typed; the repository's where `--use-profile` asks for it, or
+/// where the environment brings no credentials of its own, as in a pipeline it does.
+pub(crate) fn profile(place: &PlaceArgs, repository: &Repository) -> Option<String> {
+    const OWN: [&str; 5] = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_PROFILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    ];
+    let has_own = || OWN.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    let of_repository = || repository.settings.profile.clone().filter(|_| place.use_profile || !has_own());
+    place.profile.clone().or_else(of_repository)
+}
