@@ -9,6 +9,7 @@ pub mod model;
 pub mod net;
 pub mod policy;
 pub mod remediation;
+pub mod usage;
 
 #[cfg(test)]
 mod testing;
