@@ -1,6 +1,22 @@
 //! What flow logs say of rules: which rule let a flow in, what a change would cut, which rules are used, and what would
 //! be enough.
 
+pub mod attribute;
+pub mod evidence;
 pub mod flow;
+pub mod members;
+pub mod place;
+pub mod risk;
+pub mod rulebook;
+mod sieve;
+pub mod tally;
 
+pub use attribute::{Attribution, Seen, Use};
+pub use evidence::Evidence;
 pub use flow::Flow;
+pub use members::Members;
+pub use place::Places;
+pub use risk::{AtRisk, Connection, Risk};
+pub use rulebook::{Admitting, RuleAt, Rulebook};
+pub use sieve::Sureness;
+pub use tally::{RuleUse, Sum, Tally};

@@ -49,6 +49,10 @@ pub struct NetworkInterface {
     pub description: Box<str>,
     /// Its private addresses, as written.
     pub addresses: Vec<CompactString>,
+    /// The blocks that are delegated to it, as written: what runs on it has addresses in them.
+    pub prefixes: Vec<CompactString>,
+    /// The public IPv4 addresses that are translated to its private ones, as written.
+    pub public_addresses: Vec<CompactString>,
     /// Its VPC.
     pub vpc_id: CompactString,
     /// The owner's account, where known.

@@ -1,0 +1,101 @@
+//! Which of two ports is a service's, by what is seen of them.
+//!
+//! Many clients call one service, each from a port of the moment: so the port of a service meets many different ports at
+//! the other end, and a port of the moment few. What is counted is therefore how many different ports a port was seen
+//! together with; first at the very address, then, if that does not tell, at any address of the same side of the interface.
+
+use std::net::IpAddr;
+
+use foldhash::fast::FixedState;
+use foldhash::{HashMap, HashMapExt as _};
+use std::hash::BuildHasher as _;
+
+use super::flow::Flow;
+use super::place::Sight;
+use crate::model::Direction;
+use crate::net::Protocol;
+
+/// More different ports than this need not be told apart: ports of the moment meet but the few services of a client.
+const ENOUGH: usize = 8;
+
+/// The ports that a port was seen together with, up to a number.
+#[derive(Clone, Copy, Debug, Default)]
+struct Met {
+    ports: [u16; ENOUGH],
+    count: u8,
+}
+
+impl Met {
+    fn add(&mut self, port: u16) {
+        let count = usize::from(self.count);
+        if count < ENOUGH
+            && !self.ports.iter().take(count).any(|seen| *seen == port)
+            && let Some(slot) = self.ports.get_mut(count)
+        {
+            *slot = port;
+            self.count += 1;
+        }
+    }
+}
+
+/// A part of what was seen of ports.
+#[derive(Debug, Default)]
+pub struct Evidence(HashMap<u64, Met>);
+
+/// The two ends of a flow, as keys.
+struct Ends {
+    /// The source's port at its address, and at its side.
+    source: [u64; 2],
+    /// The destination's.
+    destination: [u64; 2],
+}
+
+fn ends(flow: &Flow, sight: Sight) -> Option<Ends> {
+    if !Protocol(flow.protocol).has_ports() || flow.source_port == flow.destination_port {
+        return None;
+    }
+    let inward = sight.direction == Some(Direction::Ingress);
+    let hasher = FixedState::with_seed(0);
+    let at = |address: IpAddr, port: u16| hasher.hash_one((address, port, flow.protocol));
+    // Whether an end is the interface's own is the same for a flow and its answers.
+    let side = |own: bool, port: u16| hasher.hash_one((sight.place, own, port, flow.protocol));
+    Some(Ends {
+        source: [at(flow.source, flow.source_port), side(!inward, flow.source_port)],
+        destination: [at(flow.destination, flow.destination_port), side(inward, flow.destination_port)],
+    })
+}
+
+impl Evidence {
+    /// The part that holds the keys of `part` of `of`.
+    pub(super) fn gather<'f>(flows: impl Iterator<Item = (&'f Flow, Sight)>, part: u64, of: u64) -> Self {
+        let mut met: HashMap<u64, Met> = HashMap::new();
+        for (flow, sight) in flows {
+            let Some(ends) = ends(flow, sight) else { continue };
+            let mut note = |keys: [u64; 2], port: u16| {
+                for key in keys {
+                    if key % of == part {
+                        met.entry(key).or_default().add(port);
+                    }
+                }
+            };
+            note(ends.source, flow.destination_port);
+            note(ends.destination, flow.source_port);
+        }
+        Self(met)
+    }
+}
+
+/// Whether the destination's port of a flow is rather a service's than the source's: `Greater` if it is, `Less` if the
+/// source's is.
+pub(super) fn service_side(parts: &[Evidence], flow: &Flow, sight: Sight) -> std::cmp::Ordering {
+    let Some(ends) = ends(flow, sight) else { return std::cmp::Ordering::Equal };
+    let of = u64::try_from(parts.len()).unwrap_or(1).max(1);
+    let count = |key: u64| {
+        let part = usize::try_from(key % of).ok().and_then(|part| parts.get(part));
+        part.and_then(|part| part.0.get(&key)).map_or(0, |met| met.count)
+    };
+    let [destination_here, destination_anywhere] = ends.destination;
+    let [source_here, source_anywhere] = ends.source;
+    let here = count(destination_here).cmp(&count(source_here));
+    here.then_with(|| count(destination_anywhere).cmp(&count(source_anywhere)))
+}
