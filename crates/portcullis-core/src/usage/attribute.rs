@@ -119,7 +119,8 @@ impl<'a> Attribution<'a> {
         let mut order: Vec<(u64, u32)> =
             own.filter_map(|(index, _, seen)| Some((seen.connection, u32::try_from(index).ok()?))).collect();
         order.sort_unstable();
-        let mut judge = Judge { attribution: self, seen, evidence, found: [Admitting::default(), Admitting::default()] };
+        let mut judge =
+            Judge { attribution: self, seen, evidence, found: [Admitting::default(), Admitting::default()] };
         let mut flows: Vec<Member<'a>> = Vec::new();
         for alike in order.chunk_by(|a, b| a.0 == b.0) {
             flows.clear();

@@ -14,3 +14,4 @@ mod model;
 mod naive;
 mod net;
 mod remediation;
+mod usage;

@@ -1,0 +1,6 @@
+//! What flow logs say of rules.
+
+mod cases;
+mod fixture;
+mod naive;
+mod random;
