@@ -16,4 +16,5 @@ pub use fingerprint::fingerprint;
 pub use plan::{
     Change, Environments, GroupPlan, Plan, PlannedFinding, Proof, SimulationError, Strategy, Unfixable, simulate,
 };
-pub use planner::{fit_description, plan, prove};
+pub use planner::{fit_description, plan, plan_change, prove};
+pub(crate) use cover::cover_exactly;

@@ -78,7 +78,7 @@ fn prove_group(
     if fingerprint(group) != planned.fingerprint {
         return Err("the fingerprint is not that of the rules that were planned on".to_owned());
     }
-    if planned.changes.is_empty() || planned.findings.is_empty() {
+    if planned.changes.is_empty() || (planned.findings.is_empty() && plan.strategy != Strategy::Suggest) {
         return Err("there is nothing to change, or no finding to change it for".to_owned());
     }
     let old: HashSet<Rule> = group.rules.iter().cloned().map(unplaced).collect();
@@ -146,7 +146,7 @@ fn check_opens(plan: &Plan, proof: &Proof) -> Result<(), String> {
         Strategy::Lockdown if direction == Direction::Ingress => {
             Traffic::from_boxes(plan.dummy_rules.iter().filter_map(explained))
         }
-        Strategy::Lockdown | Strategy::Narrow | Strategy::Revoke | Strategy::Tag => Traffic::none(),
+        Strategy::Lockdown | Strategy::Narrow | Strategy::Revoke | Strategy::Tag | Strategy::Suggest => Traffic::none(),
     };
     match proof.opens.iter().find(|(direction, traffic)| !traffic.is_subset(&allowed(*direction))) {
         None => Ok(()),

@@ -50,6 +50,11 @@ pub(crate) fn cover(traffic: &Traffic, room: usize) -> Vec<Cover> {
     best.1
 }
 
+/// Few rules that together admit exactly `traffic`, which must hold addresses only, however many they are.
+pub(crate) fn cover_exactly(traffic: &Traffic) -> Vec<Cover> {
+    cover(traffic, usize::MAX)
+}
+
 fn admitted(cover: &[Cover]) -> Traffic {
     let boxes = cover.iter().filter_map(|(services, peer)| {
         let block: AddressSet = [peer.cidr()?].into_iter().collect();

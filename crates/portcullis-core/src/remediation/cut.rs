@@ -59,7 +59,7 @@ impl Cutter<'_> {
             let cut = Traffic::from_boxes(boxes);
             let left = match self.strategy {
                 Strategy::Revoke | Strategy::Lockdown => Traffic::none(),
-                Strategy::Narrow | Strategy::Tag => now.difference(&cut),
+                Strategy::Narrow | Strategy::Tag | Strategy::Suggest => now.difference(&cut),
                 Strategy::Replace(with) => {
                     let good: PeerSet = with.iter().copied().collect::<AddressSet>().into();
                     let put = Traffic::product(&now.intersection(&cut).services(), &good);

@@ -21,6 +21,8 @@ pub enum Strategy {
     Lockdown,
     /// Change no rule; tag the group.
     Tag,
+    /// No finding is remedied: the rules become those that flow logs show to be enough.
+    Suggest,
 }
 
 impl Strategy {
@@ -32,6 +34,7 @@ impl Strategy {
             Self::Replace(_) => "replace",
             Self::Lockdown => "lockdown",
             Self::Tag => "tag",
+            Self::Suggest => "suggest",
         }
     }
 }

@@ -7,14 +7,16 @@ use jiff::Timestamp;
 
 use super::assemble::{changes, needs_gap, traffic_of};
 use super::cut::{Cutter, Remains, traffic_left};
+use super::difference::difference;
 use super::fingerprint::fingerprint;
 use super::plan::{Change, Environments, GroupPlan, Plan, PlannedFinding, Proof, Strategy, Unfixable, simulate};
 use crate::controls::{Hygiene, redundant_rules};
 use crate::evaluate::{Evaluator, Options};
 use crate::finding::{Evaluation, Finding, Status};
 use crate::model::{Direction, Inventory, Peer, Rule, SecurityGroup};
-use crate::net::Symbol;
+use crate::net::{Interval, Segment, Symbol, Traffic};
 use crate::policy::{AllowedPeers, AllowedRule, Control, ControlKind, PeerTest, PolicySet};
+use crate::usage::Members;
 
 /// Plans the change that remedies the failing findings of an evaluation.
 ///
@@ -196,6 +198,8 @@ impl Planner<'_> {
         match self.strategy {
             Strategy::Tag => return self.tags(group, failing),
             Strategy::Lockdown => return self.lockdown(group, failing),
+            // It answers no finding.
+            Strategy::Suggest => return Vec::new(),
             Strategy::Narrow | Strategy::Revoke | Strategy::Replace(_) => {}
         }
         let mut changes = changes(group, self.inventory(), &self.remains(group, failing));
@@ -326,6 +330,33 @@ fn failing_controls(evaluator: &Evaluator<'_>, after: &SecurityGroup) -> BTreeSe
     findings.iter().filter(|finding| finding.status == Status::Fail).map(|finding| finding.control).collect()
 }
 
+/// The plan of one group that becomes another, with its proof; `None` where they do not differ.
+pub fn plan_change(
+    around: &Inventory,
+    policies: &PolicySet,
+    strategy: &Strategy,
+    group: &SecurityGroup,
+    after: &SecurityGroup,
+) -> Option<GroupPlan> {
+    let mut changes = difference(group, after);
+    if needs_gap(group, around, &changes) {
+        changes = in_place(changes);
+    }
+    if changes.is_empty() {
+        return None;
+    }
+    // Nothing of it depends on the time: there are no exemptions.
+    let evaluator = Evaluator::new(around, policies, Timestamp::UNIX_EPOCH, Options::default());
+    Some(GroupPlan {
+        group: group.clone(),
+        fingerprint: fingerprint(group),
+        findings: Vec::new(),
+        proof: prove(&evaluator, strategy, group, after, &BTreeSet::new()),
+        needs_gap: needs_gap(group, around, &changes),
+        changes,
+    })
+}
+
 /// Computes the proof of a group's changes from the group before and after, and the controls of the findings that go.
 pub fn prove(
     evaluator: &Evaluator<'_>,
@@ -338,6 +369,9 @@ pub fn prove(
         return Proof::default();
     }
     let Evaluator { inventory, policies, .. } = evaluator;
+    if *strategy == Strategy::Suggest {
+        return prove_suggested(inventory, group, after);
+    }
     let still = failing_controls(evaluator, after);
     let id = |index: &usize| policies.controls.get(*index).map(|control| control.id.as_str());
     let findings_gone = Some(!still.iter().filter_map(id).any(|id| control_ids.contains(id)));
@@ -361,6 +395,37 @@ pub fn prove(
         note(&mut proof.opens, new.difference(&old));
         note(&mut proof.closes, old.difference(&new));
         note(&mut proof.also_closes, old.difference(&new).intersection(&expected));
+    }
+    proof
+}
+
+/// The proof of a change that no finding asks for. A group that takes the place of addresses opens nothing where today's
+/// rules admit all of its members.
+fn prove_suggested(inventory: &Inventory, group: &SecurityGroup, after: &SecurityGroup) -> Proof {
+    let members = Members::of(inventory);
+    let mut proof = Proof::default();
+    for direction in Direction::ALL {
+        let old = traffic_of(group, inventory, direction);
+        let new = traffic_of(after, inventory, direction);
+        let stands_for = |services: Interval<u32>, symbol: &Symbol| {
+            let Symbol::Group { id, .. } = symbol else { return false };
+            let Some(addresses) = members.addresses(id).filter(|addresses| !addresses.is_empty()) else { return false };
+            Traffic::product(&services.into(), &addresses.clone().into()).is_subset(&old)
+        };
+        let opened = new.difference(&old);
+        let opened = opened.segments().iter().map(|Segment { services, peers }| {
+            let mut peers = peers.clone();
+            peers.symbols.retain(|symbol| !stands_for(*services, symbol));
+            (*services, peers)
+        });
+        let opens = Traffic::from_boxes(opened);
+        if !opens.is_empty() {
+            proof.opens.push((direction, opens));
+        }
+        let closes = old.difference(&new);
+        if !closes.is_empty() {
+            proof.closes.push((direction, closes));
+        }
     }
     proof
 }

@@ -94,6 +94,17 @@ impl<'a> Attribution<'a> {
         flows.iter().map(seen).collect()
     }
 
+    /// The groups on interfaces of which the logs tell anything, by their places in the rulebook.
+    pub fn watched(&self, seen: &[Seen]) -> Vec<u32> {
+        let mut places: Vec<Option<u32>> = seen.iter().map(|seen| seen.sight.place).collect();
+        places.sort_unstable();
+        places.dedup();
+        let mut groups: Vec<u32> = places.into_iter().flat_map(|place| self.places.groups(place)).copied().collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+
     fn accepted<'s>(&self, seen: &'s [Seen]) -> impl Iterator<Item = (usize, &'a Flow, &'s Seen)> {
         let flows = self.flows.iter().zip(seen).enumerate();
         flows.filter(|(_, (flow, _))| flow.accepted).map(|(index, (flow, seen))| (index, flow, seen))

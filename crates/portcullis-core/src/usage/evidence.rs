@@ -54,14 +54,18 @@ fn ends(flow: &Flow, sight: Sight) -> Option<Ends> {
     if !Protocol(flow.protocol).has_ports() || flow.source_port == flow.destination_port {
         return None;
     }
-    let inward = sight.direction == Some(Direction::Ingress);
     let hasher = FixedState::with_seed(0);
     let at = |address: IpAddr, port: u16| hasher.hash_one((address, port, flow.protocol));
-    // Whether an end is the interface's own is the same for a flow and its answers.
+    let (source, destination) = (at(flow.source, flow.source_port), at(flow.destination, flow.destination_port));
+    // Where it is not known which end is the interface's own, there are no sides.
+    let Some(direction) = sight.direction else {
+        return Some(Ends { source: [source; 2], destination: [destination; 2] });
+    };
+    let inward = direction == Direction::Ingress;
     let side = |own: bool, port: u16| hasher.hash_one((sight.place, own, port, flow.protocol));
     Some(Ends {
-        source: [at(flow.source, flow.source_port), side(!inward, flow.source_port)],
-        destination: [at(flow.destination, flow.destination_port), side(inward, flow.destination_port)],
+        source: [source, side(!inward, flow.source_port)],
+        destination: [destination, side(inward, flow.destination_port)],
     })
 }
 

@@ -4,3 +4,4 @@ mod cases;
 mod fixture;
 mod naive;
 mod random;
+mod suggest;

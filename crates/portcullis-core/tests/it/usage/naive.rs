@@ -223,10 +223,13 @@ impl World {
     /// flow's interface.
     fn ports_met(&self, address: IpAddr, port: u16, flow: &Flow, flows: &[&Flow], here: bool) -> usize {
         let mut met = BTreeSet::new();
+        if !here && self.is_inward(flow).is_none() {
+            return 0;
+        }
         let is_own = |flow: &Flow, end_is_destination: bool| (self.is_inward(flow) == Some(true)) == end_is_destination;
         let end_is_own = is_own(flow, (address, port) == (flow.destination, flow.destination_port));
         for other in flows.iter().filter(|other| other.protocol == flow.protocol) {
-            if other.source_port == other.destination_port {
+            if other.source_port == other.destination_port || (!here && self.is_inward(other).is_none()) {
                 continue;
             }
             for (at, own_port, far_port, is_destination) in [
@@ -247,6 +250,11 @@ impl World {
 }
 
 impl World {
+    /// Whether a rule admits a flow as the beginning of a connection.
+    pub(super) fn admits(&self, flow: &Flow) -> bool {
+        !self.admitting(flow).is_empty()
+    }
+
     /// How many records of flows that began a connection and that a rule admits here no rule of `after` admits.
     pub(super) fn lost(&self, after: &Self, flows: &[Flow]) -> u64 {
         let flows: Vec<&Flow> = flows.iter().filter(|flow| flow.accepted).collect();
