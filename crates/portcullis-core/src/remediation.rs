@@ -11,10 +11,10 @@ mod planner;
 
 pub use assemble::{RULE_QUOTA, needs_gap, quota_use};
 pub use check::{Flaw, check_groups, prove_again};
+pub(crate) use cover::cover_exactly;
 pub use difference::{difference, remaining};
 pub use fingerprint::fingerprint;
 pub use plan::{
     Change, Environments, GroupPlan, Plan, PlannedFinding, Proof, SimulationError, Strategy, Unfixable, simulate,
 };
 pub use planner::{fit_description, plan, plan_change, prove};
-pub(crate) use cover::cover_exactly;

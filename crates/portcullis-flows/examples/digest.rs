@@ -10,7 +10,7 @@ use portcullis_flows::{Input, Progress, Query, digest, render};
 fn main() -> io::Result<()> {
     let mut inputs = Vec::new();
     for path in std::env::args().skip(1) {
-        inputs.extend(Input::below(Path::new(&path)).map_err(|(_, error)| error)?);
+        inputs.extend(Input::below(Path::new(&path)));
     }
     let query = Query::by(&["srcaddr", "dstaddr", "action"]);
     let digest = digest(inputs, &query, &Arc::new(Progress::default()))?;

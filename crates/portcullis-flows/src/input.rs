@@ -57,24 +57,20 @@ impl Input {
         Self::new(name, Some(bytes.len() as u64), || Ok(Content::Bytes(bytes)))
     }
 
-    /// A file, or all files below a folder, in the order of their paths; hidden ones and empty folders are passed over.
-    ///
-    /// # Errors
-    /// Where there is no such file, or a folder cannot be listed: the path and why.
-    pub fn below(path: &Path) -> Result<Vec<Self>, (PathBuf, io::Error)> {
-        let about = fs::metadata(path).map_err(|error| (path.to_owned(), error))?;
-        if !about.is_dir() {
-            return Ok(vec![Self::file(path.to_owned())]);
+    /// A file, or all files below a folder, in the order of their paths; hidden ones are passed over. What cannot be listed
+    /// is an input that cannot be opened, so that it is named with the others.
+    pub fn below(path: &Path) -> Vec<Self> {
+        if !fs::metadata(path).is_ok_and(|about| about.is_dir()) {
+            return vec![Self::file(path.to_owned())];
         }
         let list = || fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
-        let mut paths = list().map_err(|error| (path.to_owned(), error))?;
+        let mut paths = match list() {
+            Ok(paths) => paths,
+            Err(error) => return vec![Self::new(path.display().to_string(), None, || Err(error))],
+        };
         paths.sort_unstable();
-        let hidden = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let mut inputs = Vec::new();
-        for path in paths.iter().filter(|path| !hidden(path)) {
-            inputs.extend(Self::below(path)?);
-        }
-        Ok(inputs)
+        let hidden = |path: &&PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        paths.iter().filter(|path| !hidden(path)).flat_map(|path| Self::below(path)).collect()
     }
 
     pub(crate) fn open(self, progress: &Arc<Progress>) -> io::Result<Opened> {

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+pub(crate) mod flows;
 mod rules;
 mod selection;
 
@@ -80,6 +81,9 @@ pub(crate) enum Command {
     /// Say why in words: rules, evidence, fix; or what a control is
     #[command(after_help = EXIT_CODES)]
     Explain(ExplainArgs),
+    /// Read VPC flow logs: who really connects, by which rule, and what would be enough
+    #[command(subcommand, arg_required_else_help = true)]
+    Flows(flows::FlowsCommand),
     /// Check, list, show and test policies
     #[command(subcommand, arg_required_else_help = true)]
     Policy(PolicyCommand),

@@ -6,6 +6,7 @@ mod docs;
 mod documents;
 mod enforce;
 mod explain;
+pub(crate) mod flows;
 mod plan;
 mod policy;
 pub(crate) mod policy_files;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome> {
         Command::Enforce(args) => enforce::run(&args, &console),
         Command::Snapshot(args) => snapshot::run(&args, &console),
         Command::Explain(args) => explain::run(&args, &console),
+        Command::Flows(command) => flows::run(&command, &console),
         Command::Policy(command) => policy::run(&command, &console),
         Command::Rules(args) => rules::run(&args, &console),
         Command::Completions { shell } => {

@@ -152,7 +152,7 @@ pub(crate) fn is_unread(evaluation: &Evaluation) -> bool {
 }
 
 /// The known word that is nearest to a mistyped one, if any is near.
-fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
     scored.min().filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3).map(|(_, candidate)| candidate)
 }

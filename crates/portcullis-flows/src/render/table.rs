@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::num::NonZeroUsize;
 
 use super::push_address;
 use crate::digest::Digest;
@@ -16,14 +17,23 @@ pub struct Naming<'a> {
     pub name: &'a dyn Fn(&Field, &Value<'_>) -> Option<String>,
 }
 
-/// Writes a line of headings, a rule and the rows, as seed reports of flow digests have always looked.
+/// Writes a line of headings, a rule and the rows up to `top`, as seed reports of flow digests have always looked.
 ///
 /// # Errors
 /// Where `out` fails.
-pub fn table(digest: &Digest, naming: &Naming<'_>, out: &mut impl io::Write) -> io::Result<()> {
+pub fn table(
+    digest: &Digest,
+    top: Option<NonZeroUsize>,
+    naming: &Naming<'_>,
+    out: &mut impl io::Write,
+) -> io::Result<()> {
     let fields = digest.rows.fields();
     let mut lines: Vec<Vec<String>> = Vec::new();
+    let top = top.map_or(usize::MAX, NonZeroUsize::get);
     digest.rows.each(|row| {
+        if lines.len() == top {
+            return Ok(());
+        }
         let values = fields.iter().zip(row.values()).map(|(field, value)| cell(field, &value, naming));
         lines.push(std::iter::once(row.totals.flows.to_string()).chain(values).collect());
         Ok(())

@@ -1,0 +1,196 @@
+//! What can be typed after `flows`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::{SignedDuration, Timestamp};
+
+use super::EXIT_CODES;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FlowsCommand {
+    /// Say who connects to whom, most often first
+    #[command(after_help = EXIT_CODES)]
+    Digest(DigestArgs),
+}
+
+/// Which flow logs are read, and which of their records.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct InputArgs {
+    /// Flow logs: files, folders or `-` for stdin; text, gzip or Parquet, told by content
+    #[arg(value_name = "INPUT", required = true)]
+    pub(crate) inputs: Vec<String>,
+    /// The columns of text without a header line: AWS's own format string, `${srcaddr} ${dstaddr} …`, or bare names
+    /// [default: version 2's fourteen]
+    #[arg(long, value_name = "FORMAT", help_heading = "Input")]
+    pub(crate) fields: Option<String>,
+    /// How much memory sums may take before they go to temporary files, such as `512MB` or `4GB`
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size, help_heading = "Input")]
+    pub(crate) memory: usize,
+    /// Only records that begin at or after this time: RFC 3339, or so long ago: `2d`, `6h`, `30m`
+    #[arg(long, value_name = "TIME", value_parser = moment, help_heading = "Selection")]
+    pub(crate) since: Option<Moment>,
+    /// Only records that begin before this time
+    #[arg(long, value_name = "TIME", value_parser = moment, help_heading = "Selection")]
+    pub(crate) until: Option<Moment>,
+    /// Only records of the last so many days
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36500), conflicts_with = "since", help_heading = "Selection")]
+    pub(crate) look_back: Option<u32>,
+    /// Only records of this network interface; may be repeated or a comma list
+    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "Selection")]
+    pub(crate) eni: Vec<String>,
+    /// Only records of interfaces that have this group, by id or name; may be repeated
+    #[arg(long, value_name = "GROUP", requires = "inventory", help_heading = "Selection")]
+    pub(crate) group: Vec<String>,
+    /// The inventory that tells which interfaces have which groups, and what addresses are known as; may be repeated
+    #[arg(long, value_name = "INV", help_heading = "Selection")]
+    pub(crate) inventory: Vec<String>,
+    /// Only traffic that was let through, or that was refused
+    #[arg(long, value_name = "ACTION", ignore_case = true, help_heading = "Selection")]
+    pub(crate) action: Option<Action>,
+    /// Only what came in, or what went out (`flow-direction`)
+    #[arg(long, value_name = "DIRECTION", ignore_case = true, help_heading = "Selection")]
+    pub(crate) direction: Option<FlowDirection>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Action {
+    /// Let through
+    #[value(name = "ACCEPT")]
+    Accept,
+    /// Refused
+    #[value(name = "REJECT")]
+    Reject,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FlowDirection {
+    /// To the interface
+    Ingress,
+    /// From the interface
+    Egress,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DigestArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// What records are grouped by: fields as AWS names them, a comma list
+    #[arg(
+        long,
+        value_name = "FIELD",
+        value_delimiter = ',',
+        default_value = "srcaddr,dstaddr,action",
+        help_heading = "Output"
+    )]
+    pub(crate) by: Vec<String>,
+    /// How many rows, those with most flows first; 0 is all [default: 50 in a table, all elsewhere]
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    pub(crate) top: Option<usize>,
+    /// How to print the result
+    #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    pub(crate) format: DigestFormat,
+    /// Write the result to a file too; may be repeated
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = output, help_heading = "Output")]
+    pub(crate) output: Vec<(DigestFormat, PathBuf)>,
+}
+
+impl DigestArgs {
+    /// How many rows a format shows; all where `None`.
+    pub(crate) fn top(&self, format: DigestFormat) -> Option<NonZeroUsize> {
+        const IN_A_TABLE: usize = 50;
+        let otherwise = if format == DigestFormat::Table { IN_A_TABLE } else { 0 };
+        NonZeroUsize::new(self.top.unwrap_or(otherwise))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DigestFormat {
+    /// For people
+    Table,
+    /// One document, versioned
+    Json,
+    /// One row a line
+    Ndjson,
+    /// For spreadsheets
+    Csv,
+}
+
+/// A time as it was typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    At(Timestamp),
+    Ago(SignedDuration),
+}
+
+impl Moment {
+    /// The time, in seconds since 1970; a fraction of a second counts as the whole one that follows, since records begin
+    /// at whole seconds.
+    pub(crate) fn seconds(self, now: Timestamp) -> u64 {
+        let at = match self {
+            Self::At(at) => at,
+            Self::Ago(ago) => now.checked_sub(ago).unwrap_or(Timestamp::MIN),
+        };
+        let up = i64::from(at.subsec_nanosecond() > 0);
+        u64::try_from(at.as_second() + up).unwrap_or(0)
+    }
+}
+
+fn moment(text: &str) -> Result<Moment, String> {
+    if let Some(ago) = ago(text) {
+        return Ok(Moment::Ago(ago));
+    }
+    let date_alone = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let whole = if date_alone { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    whole.parse().map(Moment::At).map_err(|_| {
+        format!("`{text}` is no time: RFC 3339 is expected, such as `2026-03-01T00:00:00Z`, or how long ago, such as `2d` or `6h`")
+    })
+}
+
+/// `2d`, `6h`, `30m`, `90s`, `1w`.
+fn ago(text: &str) -> Option<SignedDuration> {
+    let (number, seconds) = match text.split_at_checked(text.len().checked_sub(1)?)? {
+        (number, "s") => (number, 1),
+        (number, "m") => (number, 60),
+        (number, "h") => (number, 3600),
+        (number, "d") => (number, 86_400),
+        (number, "w") => (number, 604_800),
+        _ => return None,
+    };
+    let number: i64 = number.parse().ok().filter(|number| *number >= 0)?;
+    number.checked_mul(seconds).map(SignedDuration::from_secs)
+}
+
+/// A size such as `512MB`; `1 GB` is 10^9 bytes, `1GiB` 2^30.
+fn size(text: &str) -> Result<usize, String> {
+    const LEAST: usize = 16_000_000;
+    let wrong = || format!("`{text}` is no size: a number with MB or GB is expected, such as `512MB`");
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "t" | "tb" => 1_000_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return Err(wrong()),
+    };
+    let number: usize = number.parse().map_err(|_| wrong())?;
+    let bytes = number.checked_mul(factor).ok_or_else(wrong)?;
+    if bytes < LEAST {
+        return Err(format!("`{text}` is too little: 16MB is the least"));
+    }
+    Ok(bytes)
+}
+
+fn output(text: &str) -> Result<(DigestFormat, PathBuf), String> {
+    let (format, file) = text.split_once('=').ok_or("FORMAT=FILE is expected, such as `json=digest.json`")?;
+    if file.is_empty() {
+        return Err("FORMAT=FILE is expected: the file name is missing".to_owned());
+    }
+    Ok((DigestFormat::from_str(format, false)?, PathBuf::from(file)))
+}
