@@ -280,6 +280,12 @@ pub struct NetworkInterface {
     /// Its IPv6 addresses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ipv6_addresses: Vec<Ipv6Address>,
+    /// IPv4 blocks that are delegated to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ipv4_prefixes: Vec<Ipv4Prefix>,
+    /// IPv6 blocks that are delegated to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ipv6_prefixes: Vec<Ipv6Prefix>,
     /// Its tags.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tag_set: Vec<Tag>,
@@ -302,6 +308,33 @@ pub struct GroupIdentifier {
 pub struct PrivateAddress {
     /// The address.
     pub private_ip_address: String,
+    /// The public address that is translated to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub association: Option<PublicAssociation>,
+}
+
+/// A public address of an interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PublicAssociation {
+    /// The address.
+    pub public_ip: String,
+}
+
+/// An IPv4 block that is delegated to an interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Ipv4Prefix {
+    /// The block.
+    pub ipv4_prefix: String,
+}
+
+/// An IPv6 block that is delegated to an interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Ipv6Prefix {
+    /// The block.
+    pub ipv6_prefix: String,
 }
 
 /// An IPv6 address of an interface.

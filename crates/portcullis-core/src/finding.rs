@@ -8,6 +8,7 @@ use compact_str::CompactString;
 use crate::model::{Coverage, Direction};
 use crate::net::{Family, Traffic};
 use crate::policy::{Control, PolicySet, Severity};
+use crate::usage::Weight;
 
 /// What became of a control on a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,6 +94,8 @@ pub struct Finding {
     pub implied_by: Option<CompactString>,
     /// Index into [`PolicySet::exemptions`].
     pub exemption: Option<usize>,
+    /// What flow logs tell of who used it from the internet; `None` where none were asked, or it is not about traffic.
+    pub used: Option<Weight>,
 }
 
 impl Finding {

@@ -6,6 +6,7 @@ pub mod rule;
 
 pub use group::{GroupKey, SecurityGroup};
 pub use inventory::{
-    Coverage, CoverageStatus, GroupUser, Inventory, NetworkInterface, PrefixList, StaleReference, UserKind, Vpc,
+    Coverage, CoverageStatus, GroupUser, Inventory, NetworkInterface, PrefixList, PublicAddress, StaleReference,
+    UserKind, Vpc,
 };
 pub use rule::{Direction, GroupReference, Peer, PeerIdentity, PeerKind, Rule, Tag};

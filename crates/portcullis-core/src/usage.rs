@@ -2,10 +2,12 @@
 //! be enough.
 
 pub mod attribute;
+pub mod cut;
 pub mod evidence;
 pub mod flow;
 pub mod members;
 pub mod observed;
+pub mod opening;
 pub mod place;
 pub mod risk;
 pub mod rulebook;
@@ -14,10 +16,12 @@ pub mod suggest;
 pub mod tally;
 
 pub use attribute::{Attribution, Seen, Use};
+pub use cut::{Cut, cuts};
 pub use evidence::Evidence;
 pub use flow::Flow;
 pub use members::Members;
 pub use observed::{Observed, Point, Weight};
+pub use opening::tell_used;
 pub use place::Places;
 pub use risk::{AtRisk, Connection, Risk};
 pub use rulebook::{Admitting, RuleAt, Rulebook};

@@ -7,6 +7,7 @@
 
 mod around;
 mod controls;
+mod cuts;
 mod document;
 mod error;
 mod proof;
@@ -18,6 +19,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use portcullis_core::remediation::Plan;
+use portcullis_core::usage::Cut;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
@@ -40,8 +42,19 @@ pub struct About<'a> {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(plan: &Plan, about: &About<'_>, mut out: impl Write) -> io::Result<()> {
+pub fn write(plan: &Plan, about: &About<'_>, out: impl Write) -> io::Result<()> {
+    write_with_cuts(plan, about, None, out)
+}
+
+/// Writes a plan file that also tells which connections each change would cut, by flow logs; `None` where none were read.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_with_cuts(plan: &Plan, about: &About<'_>, cuts: Option<&[Cut]>, mut out: impl Write) -> io::Result<()> {
     let mut document = Document::of(plan, about);
+    if let Some(cuts) = cuts {
+        document.tell_cuts(cuts);
+    }
     document.digest = document.own_digest();
     serde_json::to_writer_pretty(&mut out, &document)?;
     out.write_all(b"\n")?;

@@ -10,6 +10,7 @@ use std::str::FromStr;
 pub mod controls;
 pub mod csv;
 pub mod explain;
+pub mod flows;
 pub mod json;
 pub mod markdown;
 pub mod ndjson;

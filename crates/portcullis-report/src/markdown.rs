@@ -9,7 +9,7 @@ use portcullis_core::policy::Severity;
 
 use crate::report::{Entry, Report, Shown, Tally};
 use crate::sanitise::{markdown_code as code, markdown_text as text};
-use crate::table::exemption_words;
+use crate::table::{exemption_words, used_words};
 use crate::words::{count, internet_words, rule_text, severities};
 
 /// How many rules of one finding are named one by one.
@@ -55,7 +55,10 @@ pub fn render(report: &Report<'_>, out: &mut impl io::Write) -> io::Result<()> {
             let entry = &shown.entry;
             let why = match entry.exemption.filter(|_| status == Status::Exempt) {
                 Some(exemption) => format!("exempt {}", exemption_words(exemption)),
-                None => entry.finding.reason.clone(),
+                None => match used_words(entry.finding) {
+                    Some(used) => format!("{}; {used}", entry.finding.reason),
+                    None => entry.finding.reason.clone(),
+                },
             };
             writeln!(out, "| {} | {} | {} | {} |", group(entry), finding(shown), entry.control.severity, text(&why))?;
         }
@@ -126,6 +129,7 @@ fn fault(report: &Report<'_>, entry: &Entry<'_>) -> String {
         lines.push(format!("and {}", count(rules.len() - MOST_RULES, "more rule")));
     }
     lines.push(internet_words(entry).unwrap_or_else(|| text(&entry.finding.reason)));
+    lines.extend(used_words(entry.finding));
     lines.retain(|line| !line.is_empty());
     lines.join("<br>")
 }

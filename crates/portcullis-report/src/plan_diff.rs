@@ -5,6 +5,7 @@ use std::io;
 use portcullis_core::model::{Direction, Inventory, Rule};
 use portcullis_core::net::Traffic;
 use portcullis_core::remediation::{Change, GroupPlan, Plan, Proof};
+use portcullis_core::usage::Cut;
 
 use crate::terminal::{BOLD, DIM, GREEN, Label, PLAIN, RED, Screen, Terminal, YELLOW};
 use crate::traffic::words;
@@ -16,16 +17,40 @@ const COLUMN: usize = 13;
 const MOST_NAMES: usize = 6;
 const MOST_DESCRIPTION: usize = 60;
 
+/// How many connections that a change would cut are named one by one.
+const MOST_CUTS: usize = 5;
+
 /// Writes the plan.
 ///
 /// # Errors
 /// Where `out` fails.
 pub fn render(plan: &Plan, terminal: Terminal, out: &mut impl io::Write) -> io::Result<()> {
+    render_with_cuts(plan, None, terminal, out)
+}
+
+/// Writes the plan, each change with the connections that it would cut; `None` where no flow logs were read.
+///
+/// # Errors
+/// Where `out` fails.
+pub fn render_with_cuts(
+    plan: &Plan,
+    cuts: Option<&[Cut]>,
+    terminal: Terminal,
+    out: &mut impl io::Write,
+) -> io::Result<()> {
     let mut screen = Screen::new(terminal, out);
-    for group in &plan.groups {
+    for (place, group) in plan.groups.iter().enumerate() {
         screen.text(0, BOLD, &heading(&group.group))?;
-        for change in &group.changes {
+        for (number, change) in group.changes.iter().enumerate() {
             self::change(change, &plan.around, &mut screen)?;
+            let own = cuts.unwrap_or_default().iter().filter(|cut| (cut.group, cut.change) == (place, number));
+            self::cuts(&own.collect::<Vec<_>>(), &mut screen)?;
+        }
+        if let Some(cuts) = cuts
+            && !cuts.iter().any(|cut| cut.group == place)
+        {
+            let label = Label { text: "cuts", style: DIM };
+            screen.labelled(INDENT, label, COLUMN, PLAIN, "nothing that the flow logs show")?;
         }
         proof(group, &mut screen)?;
         screen.blank()?;
@@ -43,6 +68,22 @@ pub fn render(plan: &Plan, terminal: Terminal, out: &mut impl io::Write) -> io::
         screen.blank()?;
     }
     screen.text(0, BOLD, &total(plan))
+}
+
+/// The connections that a change would cut, most often seen first.
+fn cuts<W: io::Write>(cuts: &[&Cut], screen: &mut Screen<'_, W>) -> io::Result<()> {
+    for Cut { connection, seen, .. } in cuts.iter().take(MOST_CUTS) {
+        let records = count(usize::try_from(seen.sum.flows).unwrap_or(usize::MAX), "record");
+        let port = crate::flows::port(connection.protocol, connection.port);
+        let last = crate::flows::short_time(seen.last);
+        let text =
+            format!("{} to {} {port}: {records}, the last {last} UTC", connection.source, connection.destination);
+        screen.labelled(INDENT + 2, Label { text: "cuts", style: RED }, 5, PLAIN, &text)?;
+    }
+    if let Some(more) = cuts.len().checked_sub(MOST_CUTS).filter(|more| *more > 0) {
+        screen.text(INDENT + 2, DIM, &format!("cuts {}", count(more, "more connection")))?;
+    }
+    Ok(())
 }
 
 fn total(plan: &Plan) -> String {
@@ -106,9 +147,10 @@ fn proof<W: io::Write>(group: &GroupPlan, screen: &mut Screen<'_, W>) -> io::Res
     match findings_gone {
         Some(true) => lines.push(("gone", GREEN, controls)),
         Some(false) => lines.push(("stays", RED, format!("some of {controls}"))),
+        None if group.findings.is_empty() => {}
         None => lines.push(("traffic", DIM, format!("stays as it is; for {controls}"))),
     }
-    if findings_gone.is_some() || !closes.is_empty() {
+    if findings_gone.is_some() || !closes.is_empty() || group.findings.is_empty() {
         lines.extend(traffic_lines(closes, None).map(|text| ("closes", DIM, text)));
         lines.extend(traffic_lines(also_closes, None).map(|text| ("also closes", YELLOW, text)));
         lines.extend(traffic_lines(opens, Some("nothing")).map(|text| ("opens", DIM, text)));

@@ -14,6 +14,7 @@ use portcullis_core::policy::{Control, PolicySet, Severity};
 use crate::json::{Each, write_pretty};
 use crate::report::{Report, Shown};
 use crate::sanitise::sarif_text;
+use crate::table::used_words;
 use crate::words::{internet_words, rule_text};
 
 /// Where the documentation of controls that ship stands; the control's id is the anchor.
@@ -153,6 +154,9 @@ fn message(report: &Report<'_>, shown: &Shown<'_>) -> String {
     }
     if let Some(internet) = internet_words(entry) {
         message += &format!(" Admits {internet}.");
+    }
+    if let Some(used) = used_words(entry.finding) {
+        message += &format!(" {}{}.", used.chars().take(1).flat_map(char::to_uppercase).collect::<String>(), used.get(1..).unwrap_or_default());
     }
     if !entry.finding.remediation.is_empty() {
         message += &format!(" Fix: {}.", entry.finding.remediation.trim_end_matches('.'));

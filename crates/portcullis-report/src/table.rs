@@ -6,7 +6,8 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io;
 
-use portcullis_core::finding::Status;
+use jiff::Timestamp;
+use portcullis_core::finding::{Finding, Status};
 use portcullis_core::model::{Direction, Rule};
 
 use crate::report::{Entry, Report, Shown};
@@ -42,7 +43,8 @@ pub fn render(report: &Report<'_>, terminal: Terminal, out: &mut impl io::Write)
 fn by_group(mut shown: Vec<Shown<'_>>) -> Vec<Shown<'_>> {
     let mut worst: HashMap<usize, _> = HashMap::new();
     for shown in &shown {
-        let grade = (shown.entry.finding.status, Reverse(shown.entry.control.severity));
+        let finding = shown.entry.finding;
+        let grade = (!finding.is_used(), finding.status, Reverse(shown.entry.control.severity));
         let known = worst.entry(shown.entry.finding.group).or_insert(grade);
         *known = grade.min(*known);
     }
@@ -89,6 +91,9 @@ fn finding<W: io::Write>(report: &Report<'_>, shown: &Shown<'_>, screen: &mut Sc
         };
         detail(screen, &format!("{together}{verb} {internet}"))?;
     }
+    if let Some(used) = used_words(entry.finding) {
+        detail(screen, &used)?;
+    }
     if let Some(exemption) = entry.exemption.filter(|_| status == Status::Exempt) {
         detail(screen, &format!("exempt {}", exemption_words(exemption)))?;
     } else if !entry.finding.remediation.is_empty() {
@@ -99,6 +104,17 @@ fn finding<W: io::Write>(report: &Report<'_>, shown: &Shown<'_>, screen: &mut Sc
         screen.text(text_column(screen), DIM, &text)?;
     }
     Ok(())
+}
+
+/// Whether anybody used the opening from the internet, where flow logs were asked.
+pub(crate) fn used_words(finding: &Finding) -> Option<String> {
+    let used = finding.used?;
+    if used.flows == 0 {
+        return Some("used by nobody from the internet, as far as the flow logs tell".to_owned());
+    }
+    let last = Timestamp::from_second(used.last).ok().map(|last| last.strftime("%Y-%m-%d %H:%M").to_string());
+    let records = count(usize::try_from(used.flows).unwrap_or(usize::MAX), "record");
+    Some(format!("used from the internet: {records}, the last {} UTC", last.unwrap_or_default()))
 }
 
 /// What exactly violates, where that is not simply what the rules say.

@@ -13,6 +13,7 @@ mod report;
 mod rollback;
 pub mod rules;
 pub mod state;
+mod usage;
 
 pub use apply::apply;
 pub use change::in_words;
@@ -24,6 +25,7 @@ pub use ports::{
 };
 pub use report::{ChangeStep, GroupReport, Outcome, Report, RunError, RunOptions, new_run_id};
 pub use rollback::{FoundBackup, Selected, rollback, select};
+pub use usage::attribute;
 
 #[cfg(test)]
 mod tests;

@@ -227,5 +227,6 @@ fn blank() -> Finding {
         remediation: String::new(),
         implied_by: None,
         exemption: None,
+        used: None,
     }
 }

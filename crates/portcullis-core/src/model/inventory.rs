@@ -38,6 +38,15 @@ pub struct Vpc {
     pub owner_id: CompactString,
 }
 
+/// A public IPv4 address that is translated to a private one of an interface, both as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublicAddress {
+    /// The public address.
+    pub public: CompactString,
+    /// The private one; empty where it is not told.
+    pub private: CompactString,
+}
+
 /// A network interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NetworkInterface {
@@ -51,8 +60,8 @@ pub struct NetworkInterface {
     pub addresses: Vec<CompactString>,
     /// The blocks that are delegated to it, as written: what runs on it has addresses in them.
     pub prefixes: Vec<CompactString>,
-    /// The public IPv4 addresses that are translated to its private ones, as written.
-    pub public_addresses: Vec<CompactString>,
+    /// Its public addresses.
+    pub public_addresses: Vec<PublicAddress>,
     /// Its VPC.
     pub vpc_id: CompactString,
     /// The owner's account, where known.

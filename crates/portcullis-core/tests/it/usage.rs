@@ -3,5 +3,6 @@
 mod cases;
 mod fixture;
 mod naive;
+mod opening;
 mod random;
 mod suggest;

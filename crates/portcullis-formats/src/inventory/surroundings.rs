@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use compact_str::CompactString;
-use portcullis_core::model::{NetworkInterface, PrefixList, Vpc};
+use portcullis_core::model::{NetworkInterface, PrefixList, PublicAddress, Vpc};
 use portcullis_core::net::{AddressSet, AnyCidr, Family};
 
 use super::element::{Reader, region_and_account};
@@ -162,8 +162,10 @@ pub(super) fn interface(cursor: &mut Cursor<'_>, reader: &mut Reader<'_>) -> Par
     let at = cursor.here();
     let (mut interface_id, mut description, mut vpc, mut owner) = <[Field<Cow<'_, str>>; 4]>::default().into();
     let (mut main, mut tags) = (Field::default(), Field::default());
-    let (mut groups, mut v4, mut v6) = <[Field<()>; 3]>::default().into();
-    let (mut group_ids, mut addresses) = (Vec::new(), Vec::new());
+    let (mut groups, mut v4, mut v6, mut v4_blocks, mut v6_blocks) = <[Field<()>; 5]>::default().into();
+    let mut public = Field::default();
+    let (mut group_ids, mut addresses, mut prefixes, mut public_addresses) =
+        <(Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
     let whole = cursor.object("a network interface", |cursor, key| match key {
         "NetworkInterfaceId" => cursor.fill(&mut interface_id, key, Cursor::text),
         "Description" => cursor.fill(&mut description, key, Cursor::text),
@@ -175,7 +177,14 @@ pub(super) fn interface(cursor: &mut Cursor<'_>, reader: &mut Reader<'_>) -> Par
             cursor.list(key, |cursor| one_of(cursor, "GroupId", "the id of a security group", &mut group_ids))
         }),
         "PrivateIpAddresses" => cursor.fill(&mut v4, key, |cursor, key| {
-            cursor.list(key, |cursor| one_of(cursor, "PrivateIpAddress", "an address", &mut addresses))
+            cursor.list(key, |cursor| private_address(cursor, &mut addresses, &mut public_addresses))
+        }),
+        "Association" => cursor.fill(&mut public, key, public_ip),
+        "Ipv4Prefixes" => cursor.fill(&mut v4_blocks, key, |cursor, key| {
+            cursor.list(key, |cursor| one_of(cursor, "Ipv4Prefix", "a block", &mut prefixes))
+        }),
+        "Ipv6Prefixes" => cursor.fill(&mut v6_blocks, key, |cursor, key| {
+            cursor.list(key, |cursor| one_of(cursor, "Ipv6Prefix", "a block", &mut prefixes))
         }),
         "Ipv6Addresses" => cursor.fill(&mut v6, key, |cursor, key| {
             cursor.list(key, |cursor| one_of(cursor, "Ipv6Address", "an address", &mut addresses))
@@ -189,18 +198,58 @@ pub(super) fn interface(cursor: &mut Cursor<'_>, reader: &mut Reader<'_>) -> Par
     if !main.is_empty() && !addresses.contains(&main) {
         addresses.insert(0, main);
     }
+    if let Some(public) = public.value
+        && !public_addresses.iter().any(|known: &PublicAddress| known.public == public)
+    {
+        let private = addresses.first().cloned().unwrap_or_default();
+        public_addresses.insert(0, PublicAddress { public, private });
+    }
     if let Some(id) = id(cursor, &interface_id, at, "NetworkInterfaceId", "the id of the interface") {
         reader.out.interfaces.push(NetworkInterface {
             id,
             group_ids,
             description: boxed(description.value),
             addresses,
+            prefixes,
+            public_addresses,
             vpc_id: compact(vpc),
             owner_id: compact(owner),
             tags: tags.value.unwrap_or_default(),
         });
     }
     Ok(())
+}
+
+/// An entry of `PrivateIpAddresses`.
+fn private_address(
+    cursor: &mut Cursor<'_>,
+    addresses: &mut Vec<CompactString>,
+    public_addresses: &mut Vec<PublicAddress>,
+) -> Parsed<()> {
+    let at = cursor.here();
+    let (mut address, mut public) = (Field::default(), Field::default());
+    let whole = cursor.object("an entry of an interface's lists", |cursor, key| match key {
+        "PrivateIpAddress" => cursor.fill(&mut address, key, Cursor::text),
+        "Association" => cursor.fill(&mut public, key, public_ip),
+        _ => Ok(false),
+    })?;
+    if whole && let Some(private) = id(cursor, &address, at, "PrivateIpAddress", "an address") {
+        public_addresses.extend(public.value.map(|public| PublicAddress { public, private: private.clone() }));
+        addresses.push(private);
+    }
+    Ok(())
+}
+
+/// The `PublicIp` of an `Association`.
+fn public_ip(cursor: &mut Cursor<'_>, key: &str) -> Parsed<Option<CompactString>> {
+    let mut public: Field<Cow<'_, str>> = Field::default();
+    if !cursor.null()? {
+        cursor.object(key, |cursor, key| match key {
+            "PublicIp" => cursor.fill(&mut public, key, Cursor::text),
+            _ => Ok(false),
+        })?;
+    }
+    Ok(public.value.map(CompactString::from).filter(|public| !public.is_empty()))
 }
 
 /// An entry of a list of objects of which one key counts.

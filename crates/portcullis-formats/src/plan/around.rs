@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portcullis_core::model::{GroupKey, Inventory, PrefixList, SecurityGroup, Vpc};
+use portcullis_core::model::{GroupKey, Inventory, NetworkInterface, PrefixList, SecurityGroup, Vpc};
 use portcullis_core::net::{AddressSet, AnyCidr, Family};
 use portcullis_core::remediation::Environments;
 use schemars::JsonSchema;
@@ -21,6 +21,17 @@ pub(super) struct AroundRecord {
     /// Names of groups that rules refer to, where a control goes by names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     groups: Vec<NameRecord>,
+    /// The addresses of groups that take the place of addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    members: Vec<MembersRecord>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "the addresses of a group's members")]
+struct MembersRecord {
+    group_id: String,
+    /// As the least list of blocks.
+    cidrs: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -79,6 +90,7 @@ impl AroundRecord {
             prefix_lists: around.prefix_lists.values().map(ListRecord::of).collect(),
             vpcs: around.vpcs.values().map(VpcRecord::of).collect(),
             groups: around.groups.iter().map(NameRecord::of).collect(),
+            members: around.interfaces.iter().flatten().map(MembersRecord::of).collect(),
         }
     }
 
@@ -97,7 +109,26 @@ impl AroundRecord {
         }
         around.groups = self.groups.iter().map(NameRecord::decode).collect();
         around.groups.sort_by(|a, b| a.key.cmp(&b.key));
+        if !self.members.is_empty() {
+            around.interfaces = Some(self.members.iter().map(MembersRecord::decode).collect::<Decoded<_>>()?);
+        }
         Ok(around)
+    }
+}
+
+impl MembersRecord {
+    /// Of the one interface that stands for all of a group's members.
+    fn of(members: &NetworkInterface) -> Self {
+        let group_id = members.group_ids.first().map(ToString::to_string).unwrap_or_default();
+        Self { group_id, cidrs: members.prefixes.iter().map(ToString::to_string).collect() }
+    }
+
+    fn decode(&self) -> Decoded<NetworkInterface> {
+        Ok(NetworkInterface {
+            group_ids: vec![self.group_id.as_str().into()],
+            prefixes: blocks(&decode_blocks(&self.cidrs)?).iter().map(|block| block.as_str().into()).collect(),
+            ..NetworkInterface::default()
+        })
     }
 }
 

@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use portcullis_core::model::{GroupKey, SecurityGroup};
 use portcullis_core::net::AnyCidr;
 use portcullis_core::remediation::{GroupPlan, Plan, PlannedFinding, Proof, Strategy, Unfixable};
+use portcullis_core::usage::Cut;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::About;
 use super::around::{AroundRecord, EnvironmentsRecord};
 use super::controls::{ControlRecord, decode_controls};
+use super::cuts::CutRecord;
 use super::proof::ProofRecord;
 use crate::record::{
     ChangeRecord, Decoded, RuleRecord, SCHEMA_VERSION, StateRecord, Tool, changes, decode_changes, decode_text, digest,
@@ -29,7 +31,7 @@ pub(super) struct Document {
     pub(super) tool: Tool,
     /// When, RFC 3339 in UTC.
     pub(super) created_at: String,
-    /// `narrow`, `revoke`, `replace`, `lockdown` or `tag`.
+    /// `narrow`, `revoke`, `replace`, `lockdown` or `tag`; `suggest` where flow logs, and no findings, asked for the changes.
     pub(super) strategy: String,
     /// The sources that take the place of offending ones; empty for other strategies.
     pub(super) replace_with: Vec<String>,
@@ -74,6 +76,9 @@ pub(super) struct GroupRecord {
     changes: Vec<ChangeRecord>,
     /// What was computed of the changes.
     pub(super) proof: ProofRecord,
+    /// Connections that the changes would cut, where flow logs were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at_risk: Option<Vec<CutRecord>>,
     /// Whether the quota asks to revoke before authorising, so that `--allow-gap` is needed.
     needs_gap: bool,
     /// The group as planned on.
@@ -103,7 +108,7 @@ impl Document {
     pub(super) fn of(plan: &Plan, about: &About<'_>) -> Self {
         let replace_with = match &plan.strategy {
             Strategy::Replace(with) => with.iter().map(ToString::to_string).collect(),
-            Strategy::Narrow | Strategy::Revoke | Strategy::Lockdown | Strategy::Tag => Vec::new(),
+            Strategy::Narrow | Strategy::Revoke | Strategy::Lockdown | Strategy::Tag | Strategy::Suggest => Vec::new(),
         };
         Self {
             schema_version: SCHEMA_VERSION.to_owned(),
@@ -119,6 +124,22 @@ impl Document {
             around: AroundRecord::of(&plan.around),
             digest: String::new(),
         }
+    }
+
+    /// Adds the connections that each change would cut.
+    pub(super) fn tell_cuts(&mut self, cuts: &[Cut]) {
+        for (place, group) in self.groups.iter_mut().enumerate() {
+            let own = cuts.iter().filter(|cut| cut.group == place);
+            group.at_risk = Some(own.map(CutRecord::of).collect());
+        }
+    }
+
+    /// Takes over what another document tells of connections that changes would cut: no plan holds it.
+    pub(super) fn with_cuts_of(mut self, other: &Self) -> Self {
+        for (group, other) in self.groups.iter_mut().zip(&other.groups) {
+            group.at_risk.clone_from(&other.at_risk);
+        }
+        self
     }
 
     /// The digest that it should have.
@@ -144,6 +165,7 @@ impl Document {
             "replace" => Strategy::Replace(with.clone()),
             "lockdown" => Strategy::Lockdown,
             "tag" => Strategy::Tag,
+            "suggest" => Strategy::Suggest,
             other => return Err(format!("`{}` is no strategy", shown(other))),
         };
         if !with.is_empty() && !matches!(strategy, Strategy::Replace(_)) {
@@ -180,6 +202,7 @@ impl GroupRecord {
             finding_controls: planned.findings.iter().map(|finding| finding.control_id.to_string()).collect(),
             changes: changes(&planned.changes),
             proof: ProofRecord::of(&planned.proof),
+            at_risk: None,
             needs_gap: planned.needs_gap,
             before: StateRecord::of(group),
         }

@@ -63,7 +63,7 @@ pub fn read(bytes: &[u8]) -> Result<PlanFile, PlanError> {
     }
     // What is left are texts that could be written in another way, such as blocks with host bits set.
     let about = About { created_at, tool_version: &document.tool.version };
-    let again = Document { digest: document.digest.clone(), ..Document::of(&plan, &about) };
+    let again = Document { digest: document.digest.clone(), ..Document::of(&plan, &about) }.with_cuts_of(&document);
     if again != document {
         return Err(PlanError::DoesNotHold("it is not as this program writes it".to_owned()));
     }

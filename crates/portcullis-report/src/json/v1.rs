@@ -114,6 +114,18 @@ pub struct Finding<'a> {
     pub exemption: Option<Exemption<'a>>,
     /// What to do, in a sentence.
     pub remediation: &'a str,
+    /// What flow logs tell of who used it from the internet; only where they were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used: Option<Used>,
+}
+
+/// What flow logs tell of the use of an opening.
+#[derive(Clone, Debug, Serialize)]
+pub struct Used {
+    /// Records, answers left out.
+    pub flows: u64,
+    /// The greatest `end` of them; null where there is none.
+    pub last_used: Option<Timestamp>,
 }
 
 /// One stretch of traffic, or the rules that a hygiene finding is about.
@@ -360,6 +372,10 @@ impl<'a> Finding<'a> {
                 expires: exemption.expires,
             }),
             remediation: &finding.remediation,
+            used: finding.used.map(|used| Used {
+                flows: used.flows,
+                last_used: Timestamp::from_second(used.last).ok().filter(|_| used.flows > 0),
+            }),
         }
     }
 }

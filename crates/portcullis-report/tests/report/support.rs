@@ -119,6 +119,7 @@ pub(crate) fn finding(id: &str, control: usize, group: usize, status: Status) ->
         remediation: String::new(),
         implied_by: None,
         exemption: None,
+        used: None,
     }
 }
 

@@ -6,10 +6,7 @@ use crate::api::Page;
 use crate::calls::Call;
 use crate::error::{Error, Kind, Result};
 use crate::shapes::{
-    BlockState, CidrBlock, GroupIdentifier, GroupPair, GroupRule, IpPermission, IpRange, Ipv6Address, Ipv6CidrBlock,
-    Ipv6Range, LaunchTemplateData, LaunchTemplateVersion, ListPeer, NetworkInterface, PrefixList, PrefixListEntry,
-    PrivateAddress, ReferencedGroup, SecurityGroup, SecurityGroupReference, StalePermission, StaleSecurityGroup, Tag,
-    TemplateInterface, Vpc, WholeGroup,
+    BlockState, CidrBlock, GroupIdentifier, GroupPair, GroupRule, IpPermission, IpRange, Ipv4Prefix, Ipv6Address, Ipv6CidrBlock, Ipv6Prefix, Ipv6Range, LaunchTemplateData, LaunchTemplateVersion, ListPeer, NetworkInterface, PrefixList, PrefixListEntry, PrivateAddress, PublicAssociation, ReferencedGroup, SecurityGroup, SecurityGroupReference, StalePermission, StaleSecurityGroup, Tag, TemplateInterface, Vpc, WholeGroup,
 };
 
 /// A page, each of whose items must have what identifies it; an answer without is no answer.
@@ -157,10 +154,15 @@ pub(super) fn interface(interface: sdk::NetworkInterface) -> Converted<NetworkIn
     };
     let v4 = |address: sdk::NetworkInterfacePrivateIpAddress| PrivateAddress {
         private_ip_address: address.private_ip_address.unwrap_or_default(),
+        association: address.association.and_then(|of| of.public_ip).map(|public_ip| PublicAssociation { public_ip }),
     };
     let v6 = |address: sdk::NetworkInterfaceIpv6Address| Ipv6Address {
         ipv6_address: address.ipv6_address.unwrap_or_default(),
     };
+    let v4_prefix =
+        |block: sdk::Ipv4PrefixSpecification| Ipv4Prefix { ipv4_prefix: block.ipv4_prefix.unwrap_or_default() };
+    let v6_prefix =
+        |block: sdk::Ipv6PrefixSpecification| Ipv6Prefix { ipv6_prefix: block.ipv6_prefix.unwrap_or_default() };
     Ok(NetworkInterface {
         network_interface_id: interface.network_interface_id.ok_or("NetworkInterfaceId")?,
         owner_id: interface.owner_id.unwrap_or_default(),
@@ -170,6 +172,8 @@ pub(super) fn interface(interface: sdk::NetworkInterface) -> Converted<NetworkIn
         groups: interface.groups.unwrap_or_default().into_iter().map(group).collect::<Converted<_>>()?,
         private_ip_addresses: each(interface.private_ip_addresses, v4),
         ipv6_addresses: each(interface.ipv6_addresses, v6),
+        ipv4_prefixes: each(interface.ipv4_prefixes, v4_prefix),
+        ipv6_prefixes: each(interface.ipv6_prefixes, v6_prefix),
         tag_set: own_tags(interface.tag_set),
     })
 }

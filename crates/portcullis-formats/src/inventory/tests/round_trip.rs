@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use compact_str::{CompactString, format_compact};
 use portcullis_core::model::{
-    Coverage, CoverageStatus, Direction, GroupKey, GroupReference, GroupUser, NetworkInterface, Peer, PrefixList, Rule,
-    StaleReference, Tag, UserKind, Vpc,
+    Coverage, CoverageStatus, Direction, GroupKey, GroupReference, GroupUser, NetworkInterface, Peer, PrefixList,
+    PublicAddress, Rule, StaleReference, Tag, UserKind, Vpc,
 };
 use portcullis_core::net::{AddressSet, AnyCidr, Cidr, Family, Protocol, RuleServices};
 use proptest::collection::vec;
@@ -141,6 +141,8 @@ fn interface() -> impl Strategy<Value = NetworkInterface> {
         group_ids: (0..groups).map(|n| format_compact!("sg-{n}")).collect(),
         description: description.as_str().into(),
         addresses: vec!["10.0.0.1".into(), "2600::1".into()],
+        prefixes: vec!["10.0.0.16/28".into(), "2600:1::/80".into()],
+        public_addresses: vec![PublicAddress { public: "203.0.113.1".into(), private: "10.0.0.1".into() }],
         vpc_id: "vpc-1".into(),
         owner_id,
         tags,

@@ -180,11 +180,16 @@ fn vpcs() {
 fn interfaces() {
     let text = r#"{"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "Description": "ELB app/x", "OwnerId": "1", "VpcId": "vpc-1",
         "Groups": [{"GroupId": "sg-1", "GroupName": "web"}], "PrivateIpAddress": "10.0.0.5", "TagSet": [{"Key": "a", "Value": "b"}],
-        "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.0.5", "Primary": true}, {"PrivateIpAddress": "10.0.0.6"}],
+        "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.0.5", "Primary": true, "Association": {"IpOwnerId": "1", "PublicIp": "52.1.1.1"}},
+          {"PrivateIpAddress": "10.0.0.6", "Association": {"PublicIp": "52.1.1.2"}}], "Association": {"PublicIp": "52.1.1.1"},
+        "Ipv4Prefixes": [{"Ipv4Prefix": "10.0.1.0/28"}], "Ipv6Prefixes": [{"Ipv6Prefix": "2600:0:0:1::/80"}],
         "Ipv6Addresses": [{"Ipv6Address": "2600::1"}]}]}"#;
     let interface = &inventory(text).interfaces.unwrap()[0];
     assert_eq!(interface.group_ids, ["sg-1"]);
     assert_eq!(interface.addresses, ["10.0.0.5", "10.0.0.6", "2600::1"]);
+    assert_eq!(interface.prefixes, ["10.0.1.0/28", "2600:0:0:1::/80"]);
+    let public: Vec<_> = interface.public_addresses.iter().map(|one| (&*one.public, &*one.private)).collect();
+    assert_eq!(public, [("52.1.1.1", "10.0.0.5"), ("52.1.1.2", "10.0.0.6")]);
     assert_eq!(interface.tags[0].value, "b");
 }
 

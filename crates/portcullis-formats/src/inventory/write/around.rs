@@ -95,8 +95,14 @@ pub(super) struct InterfaceShape<'a> {
     network_interface_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     owner_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    association: Option<AssociatedShape<'a>>,
     private_ip_addresses: Vec<AddressShape<'a>>,
     ipv6_addresses: Vec<AddressShape<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ipv4_prefixes: Vec<PrefixShape<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ipv6_prefixes: Vec<PrefixShape<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tag_set: Vec<TagShape<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,7 +117,24 @@ struct InterfaceGroupShape<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
+struct AssociatedShape<'a> {
+    public_ip: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PrefixShape<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ipv4_prefix: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ipv6_prefix: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
 struct AddressShape<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    association: Option<AssociatedShape<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     private_ip_address: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,17 +144,26 @@ struct AddressShape<'a> {
 pub(super) fn interface_shape(interface: &NetworkInterface) -> InterfaceShape<'_> {
     let addresses =
         |v6: bool| interface.addresses.iter().map(|text| text.as_str()).filter(move |text| text.contains(':') == v6);
+    let prefixes =
+        |v6: bool| interface.prefixes.iter().map(|text| text.as_str()).filter(move |text| text.contains(':') == v6);
+    let public = |private: &str| {
+        let of_private = interface.public_addresses.iter().find(|address| address.private == private);
+        of_private.map(|address| AssociatedShape { public_ip: &address.public })
+    };
     InterfaceShape {
         description: &interface.description,
         groups: interface.group_ids.iter().map(|group_id| InterfaceGroupShape { group_id }).collect(),
         network_interface_id: &interface.id,
         owner_id: skip(&interface.owner_id),
+        association: public(""),
         private_ip_addresses: addresses(false)
-            .map(|text| AddressShape { private_ip_address: Some(text), ipv6_address: None })
+            .map(|text| AddressShape { association: public(text), private_ip_address: Some(text), ipv6_address: None })
             .collect(),
         ipv6_addresses: addresses(true)
-            .map(|text| AddressShape { private_ip_address: None, ipv6_address: Some(text) })
+            .map(|text| AddressShape { association: None, private_ip_address: None, ipv6_address: Some(text) })
             .collect(),
+        ipv4_prefixes: prefixes(false).map(|text| PrefixShape { ipv4_prefix: Some(text), ipv6_prefix: None }).collect(),
+        ipv6_prefixes: prefixes(true).map(|text| PrefixShape { ipv4_prefix: None, ipv6_prefix: Some(text) }).collect(),
         tag_set: tags(&interface.tags),
         vpc_id: skip(&interface.vpc_id),
     }
