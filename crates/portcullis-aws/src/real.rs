@@ -10,6 +10,7 @@ mod ec2;
 mod environment;
 mod errors;
 mod http;
+mod logs;
 mod organization;
 mod s3;
 mod send;
@@ -28,6 +29,7 @@ use self::session::Sessions;
 use crate::api::{
     AccountAccess, Caller, Cloud, Ec2, Metrics, Objects, Organization, Parameters, Stacks, Table, Topics, Users,
 };
+use crate::api::{AccountAccess, Caller, Cloud, Ec2, Logs, Metrics, Objects, Organization, Parameters, Table, Topics, Users};
 use crate::calls::Call;
 use crate::error::{Error, Kind, Result};
 
@@ -169,6 +171,10 @@ impl Cloud for Aws {
 
     async fn metrics(&self, region: Option<&str>) -> Result<Arc<dyn Metrics>> {
         Ok(Arc::new(cloudwatch::Door::new(&self.own_in(region, Call::PutMetricData)?)))
+    }
+
+    async fn logs(&self, region: Option<&str>) -> Result<Arc<dyn Logs>> {
+        Ok(Arc::new(logs::Door::new(&self.own_in(region, Call::FilterLogEvents)?)))
     }
 
     async fn table(&self, name: &str, region: Option<&str>) -> Result<Arc<dyn Table>> {

@@ -7,6 +7,7 @@
 mod cloud;
 mod ec2;
 mod stacks;
+mod logs;
 mod stores;
 mod users;
 
@@ -17,6 +18,10 @@ pub use stacks::{
     TEMPLATE_BYTES_ON_S3, Template,
 };
 pub use stores::{Conditional, Datum, Item, Metric, Metrics, Notice, Object, Objects, Parameters, Put, Table, Topics};
+pub use logs::{LogEvent, LogWindow, Logs};
+pub use stores::{
+    Below, Conditional, Datum, Item, Metric, Metrics, Notice, Object, Objects, Parameters, Part, Put, Table, Topics,
+};
 pub use users::Users;
 
 /// One page of an answer.

@@ -19,6 +19,7 @@ mod changes;
 mod cloud;
 mod ec2;
 mod limits;
+mod logs;
 mod place;
 mod services;
 mod stacks;
@@ -32,7 +33,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::api::{AccountInfo, Item, Metric, Notice, Object};
+use crate::api::{AccountInfo, Item, LogEvent, Metric, Notice, Object};
 use crate::error::{Error, Kind, Result};
 
 pub use self::limits::Limits;
@@ -92,6 +93,8 @@ pub(crate) struct State {
     pub(crate) topics: BTreeMap<String, Vec<Notice>>,
     pub(crate) metrics: BTreeMap<String, Vec<Metric>>,
     pub(crate) tables: BTreeMap<String, BTreeMap<String, Item>>,
+    /// Events of streams of log groups.
+    pub(crate) logs: BTreeMap<String, BTreeMap<String, Vec<LogEvent>>>,
     pub(crate) calls: BTreeMap<(String, &'static str), u64>,
     pub(crate) made: u64,
 }

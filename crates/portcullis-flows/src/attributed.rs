@@ -35,9 +35,20 @@ pub fn flows(digest: &Digest) -> io::Result<(Vec<Flow>, u64)> {
     digest.rows.each(|row| {
         let mut values = row.values();
         let mut next = || values.next().unwrap_or(Value::Absent);
-        let [account, interface, source, destination, source_port, destination_port, protocol, action, direction, flags] =
-            std::array::from_fn(|_| next());
-        let (Some(source), Some(destination), Some(protocol)) = (address(source), address(destination), small(protocol))
+        let [
+            account,
+            interface,
+            source,
+            destination,
+            source_port,
+            destination_port,
+            protocol,
+            action,
+            direction,
+            flags,
+        ] = std::array::from_fn(|_| next());
+        let (Some(source), Some(destination), Some(protocol)) =
+            (address(source), address(destination), small(protocol))
         else {
             without += row.totals.flows;
             return Ok(());

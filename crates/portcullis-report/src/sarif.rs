@@ -156,7 +156,11 @@ fn message(report: &Report<'_>, shown: &Shown<'_>) -> String {
         message += &format!(" Admits {internet}.");
     }
     if let Some(used) = used_words(entry.finding) {
-        message += &format!(" {}{}.", used.chars().take(1).flat_map(char::to_uppercase).collect::<String>(), used.get(1..).unwrap_or_default());
+        message += &format!(
+            " {}{}.",
+            used.chars().take(1).flat_map(char::to_uppercase).collect::<String>(),
+            used.get(1..).unwrap_or_default()
+        );
     }
     if !entry.finding.remediation.is_empty() {
         message += &format!(" Fix: {}.", entry.finding.remediation.trim_end_matches('.'));

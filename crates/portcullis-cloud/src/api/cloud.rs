@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{Ec2, Metrics, Objects, Page, Parameters, Stacks, Table, Topics, Users};
+use super::{Ec2, Logs, Metrics, Objects, Page, Parameters, Table, Topics, Users};
 use crate::error::Result;
 
 /// Who the credentials are.
@@ -84,6 +85,9 @@ pub trait Cloud: Send + Sync + Debug {
 
     /// Amazon CloudWatch metrics, in `region`, else the home Region.
     async fn metrics(&self, region: Option<&str>) -> Result<Arc<dyn Metrics>>;
+
+    /// Amazon CloudWatch Logs, in `region`, else the home Region.
+    async fn logs(&self, region: Option<&str>) -> Result<Arc<dyn Logs>>;
 
     /// A DynamoDB table, in `region`, else the home Region.
     async fn table(&self, name: &str, region: Option<&str>) -> Result<Arc<dyn Table>>;

@@ -10,6 +10,7 @@ use crate::api::{
     Metrics, NewChangeSet, Notice, Object, Objects, Organization, Page, Parameters, Permission, Put, RuleUpdate, Stack,
     StackEvent, Stacks, Table, Topics, Users,
 };
+use crate::api::{AccountAccess, AccountInfo, Below, Caller, Cloud, Conditional, Ec2, Flow, GroupFilter, Item, LogEvent, LogWindow, Logs, Metric, Metrics, Notice, Object, Objects, Organization, Page, Parameters, Part, Permission, Put, RuleUpdate, Table, Topics, Users};
 use crate::error::Result;
 use crate::shapes::{
     DbInstance, Function, GroupRule, LaunchTemplateVersion, LoadBalancer, NetworkInterface, PrefixList,
@@ -81,6 +82,10 @@ impl Cloud for Faults {
 
     async fn metrics(&self, region: Option<&str>) -> Result<Arc<dyn Metrics>> {
         Ok(self.client("", region.unwrap_or_default(), self.inner.metrics(region).await?))
+    }
+
+    async fn logs(&self, region: Option<&str>) -> Result<Arc<dyn Logs>> {
+        Ok(self.client("", region.unwrap_or_default(), self.inner.logs(region).await?))
     }
 
     async fn table(&self, name: &str, region: Option<&str>) -> Result<Arc<dyn Table>> {
@@ -253,8 +258,23 @@ impl Objects for Client<dyn Objects> {
         self.door.page("s3:ListBucket", next, |next| self.inner.list(bucket, prefix, next)).await
     }
 
+    async fn part(&self, bucket: &str, key: &str, start: u64, length: u64, only_if: Option<&str>) -> Result<Part> {
+        self.door.through("s3:GetObject", self.inner.part(bucket, key, start, length, only_if)).await
+    }
+
+    async fn below(&self, bucket: &str, prefix: &str, folders: bool, next: Option<String>) -> Result<Page<Below>> {
+        self.door.page("s3:ListBucket", next, |next| self.inner.below(bucket, prefix, folders, next)).await
+    }
+
     async fn delete(&self, bucket: &str, key: &str) -> Result<()> {
         self.door.through("s3:DeleteObject", self.inner.delete(bucket, key)).await
+    }
+}
+
+#[async_trait]
+impl Logs for Client<dyn Logs> {
+    async fn events(&self, window: &LogWindow, next: Option<String>) -> Result<Page<LogEvent>> {
+        self.door.page("logs:FilterLogEvents", next, |next| self.inner.events(window, next)).await
     }
 }
 

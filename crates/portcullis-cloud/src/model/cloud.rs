@@ -8,8 +8,7 @@ use super::ec2::Client;
 use super::stores::{Global, TableClient};
 use super::{DEFAULT_REGIONS, World, failure};
 use crate::api::{
-    AccountAccess, AccountInfo, Caller, Cloud, Ec2, Metrics, Objects, Organization, Page, Parameters, Stacks, Table,
-    Topics, Users,
+    AccountAccess, AccountInfo, Caller, Cloud, Ec2, Logs, Metrics, Objects, Organization, Page, Parameters, Stacks, Table, Topics, Users,
 };
 use crate::error::{Kind, Result};
 
@@ -116,6 +115,10 @@ impl Cloud for World {
     }
 
     async fn metrics(&self, _region: Option<&str>) -> Result<Arc<dyn Metrics>> {
+        Ok(self.global())
+    }
+
+    async fn logs(&self, _region: Option<&str>) -> Result<Arc<dyn Logs>> {
         Ok(self.global())
     }
 

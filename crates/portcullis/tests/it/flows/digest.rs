@@ -194,8 +194,9 @@ fn what_is_absent_is_null_and_not_nothing() {
 #[test]
 fn little_memory_changes_no_answer() {
     let place = Place::new();
-    let lines: String =
-        (0..40_000).map(|n| record(&format!("10.{}.{}.7", n % 200, n / 200), "2001:db8::1", "ACCEPT", n) + "\n").collect();
+    let lines: String = (0..40_000)
+        .map(|n| record(&format!("10.{}.{}.7", n % 200, n / 200), "2001:db8::1", "ACCEPT", n) + "\n")
+        .collect();
     let many = lines.repeat(6);
     place.write("a.log", many);
     let plenty = digest(&place, &["a.log", "--by", "srcaddr,dstaddr,start"]).1;

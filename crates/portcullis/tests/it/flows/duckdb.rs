@@ -32,7 +32,11 @@ fn sample() -> String {
         let start = 1_700_000_000 + line / 10;
         if below(50) == 0 {
             let status = if below(3) == 0 { "SKIPDATA" } else { "NODATA" };
-            text.push_str(&format!("2 111122223333 eni-{} - - - - - - - {start} {} - {status}\n", below(9), start + 60));
+            text.push_str(&format!(
+                "2 111122223333 eni-{} - - - - - - - {start} {} - {status}\n",
+                below(9),
+                start + 60
+            ));
             continue;
         }
         let source = match below(20) {
@@ -60,9 +64,9 @@ fn every_form_gives_duckdbs_answer() {
     place.write("flows.log", sample());
     for by in ["srcaddr,dstaddr,action", "interface-id,dstport", "srcaddr,dstaddr,srcport,dstport,protocol,action"] {
         let expected: Value = serde_json::from_str(&python("answer.py", &place, &["flows.log", by])).unwrap();
-        for form in [
-            "flows.log", "flows.log.gz", "plain.parquet", "dictionary.parquet", "version-2.parquet", "typed.parquet",
-        ] {
+        for form in
+            ["flows.log", "flows.log.gz", "plain.parquet", "dictionary.parquet", "version-2.parquet", "typed.parquet"]
+        {
             let (run, document) = digest(&place, &[form, "--by", by]);
             assert_eq!(run.code, 0, "{form}: {}", run.stderr);
             assert_eq!(document["nodata"], expected["nodata"], "{form}");
