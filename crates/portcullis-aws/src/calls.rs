@@ -27,6 +27,8 @@ pub enum Job {
     Organization,
     /// Groups kept as rules files, by stacks.
     Rules,
+    /// Flow logs in log groups.
+    FlowLogs,
 }
 
 /// What IAM can limit a call to.
@@ -56,6 +58,8 @@ pub enum Scope {
     Role,
     /// Stacks of groups kept as rules files.
     Stacks,
+    /// Log groups.
+    LogGroups,
 }
 
 macro_rules! calls {
@@ -176,6 +180,9 @@ calls! {
     ListAccountsForParent = "Organizations" "ListAccountsForParent", "organizations:ListAccountsForParent", Organization, Everything;
     /// Units of a unit.
     ListOrganizationalUnitsForParent = "Organizations" "ListOrganizationalUnitsForParent", "organizations:ListOrganizationalUnitsForParent", Organization, Everything;
+
+    /// Flow logs of a log group.
+    FilterLogEvents = "CloudWatch Logs" "FilterLogEvents", "logs:FilterLogEvents", FlowLogs, LogGroups;
 
     /// How a stack is.
     DescribeStacks = "CloudFormation" "DescribeStacks", "cloudformation:DescribeStacks", Rules, Stacks;

@@ -20,6 +20,8 @@ pub enum Document {
     OrganizationRead,
     /// Groups kept as rules files: their stacks, what CloudFormation does for them, and what puts drift right.
     Rules,
+    /// Flow logs in buckets and log groups.
+    FlowLogs,
     /// Who may assume a role, and by which external id.
     Trust,
 }
@@ -33,6 +35,7 @@ impl Document {
         Self::Hub,
         Self::OrganizationRead,
         Self::Rules,
+        Self::FlowLogs,
         Self::Trust,
     ];
 
@@ -45,6 +48,7 @@ impl Document {
             Self::Hub => "hub.json",
             Self::OrganizationRead => "organization-read.json",
             Self::Rules => "rules.json",
+            Self::FlowLogs => "flow-logs.json",
             Self::Trust => "trust-policy.json",
         }
     }
@@ -70,6 +74,7 @@ impl Document {
             Self::Hub => &[Job::SignIn, Job::Stores, Job::Policies, Job::Notices, Job::Metrics, Job::State],
             Self::OrganizationRead => &[Job::Organization],
             Self::Rules => &[Job::Scan, Job::Remediate, Job::Stores, Job::Policies, Job::Rules],
+            Self::FlowLogs => &[Job::FlowLogs],
             Self::Trust => &[],
         }
     }
@@ -78,6 +83,9 @@ impl Document {
         let mut statement: Vec<Statement> = self.jobs().iter().flat_map(|job| statements(*job)).collect();
         if self.jobs().contains(&Job::Stores) {
             statement.push(keys());
+        }
+        if self == Self::FlowLogs {
+            statement.extend(logs_in_buckets());
         }
         if self.jobs().contains(&Job::Rules) {
             statement.push(groups_of_stacks());
@@ -151,6 +159,7 @@ fn sid(call: Call) -> &'static str {
         (Job::State, _) => "KeepState",
         (Job::Organization, _) => "ReadOrganization",
         (Job::Rules, _) => "KeepStacks",
+        (Job::FlowLogs, _) => "ReadLogGroups",
     }
 }
 
@@ -168,6 +177,7 @@ fn resources(scope: Scope) -> &'static [&'static str] {
         Scope::Topic => &["arn:aws:sns:*:*:portcullis-*"],
         Scope::Table => &["arn:aws:dynamodb:*:*:table/portcullis-*"],
         Scope::Role => &["arn:aws:iam::*:role/portcullis-*"],
+        Scope::LogGroups => &["arn:aws:logs:*:*:log-group:GROUP:*"],
         Scope::Stacks => &["arn:aws:cloudformation:*:*:stack/PortcullisSecurityGroup-*/*"],
     }
 }
@@ -192,6 +202,24 @@ fn keys() -> Statement {
             "s3.*.amazonaws.com", "ssm.*.amazonaws.com", "sns.*.amazonaws.com", "dynamodb.*.amazonaws.com"
         ]}})),
     }
+}
+
+/// Flow logs in a bucket: the calls are those of the stores, for reading alone, and so are the keys.
+fn logs_in_buckets() -> [Statement; 3] {
+    let allow = |sid, call: Call| Statement {
+        sid,
+        effect: "Allow",
+        action: vec![call.action()],
+        resource: resources(call.scope()),
+        condition: None,
+    };
+    let keys = Statement {
+        sid: "DecryptThroughS3",
+        action: vec!["kms:Decrypt"],
+        condition: Some(json!({"StringLike": {"kms:ViaService": ["s3.*.amazonaws.com"]}})),
+        ..keys()
+    };
+    [allow("ReadFlowLogs", Call::GetObject), allow("ListFlowLogs", Call::ListObjects), keys]
 }
 
 /// What CloudFormation does with a stack's groups, by the permissions of whoever asks it to ("Controlling access with AWS

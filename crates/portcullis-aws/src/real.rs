@@ -27,9 +27,8 @@ use aws_config::{Region, SdkConfig};
 
 use self::session::Sessions;
 use crate::api::{
-    AccountAccess, Caller, Cloud, Ec2, Metrics, Objects, Organization, Parameters, Stacks, Table, Topics, Users,
+    AccountAccess, Caller, Cloud, Ec2, Logs, Metrics, Objects, Organization, Parameters, Stacks, Table, Topics, Users,
 };
-use crate::api::{AccountAccess, Caller, Cloud, Ec2, Logs, Metrics, Objects, Organization, Parameters, Table, Topics, Users};
 use crate::calls::Call;
 use crate::error::{Error, Kind, Result};
 

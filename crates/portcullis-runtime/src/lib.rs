@@ -4,6 +4,7 @@ mod apply;
 mod change;
 pub mod enforce;
 pub mod files;
+pub mod flows;
 mod judge;
 pub mod live;
 pub mod metrics;

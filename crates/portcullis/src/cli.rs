@@ -124,6 +124,8 @@ pub(crate) enum Document {
     IamOrganizationRead,
     /// IAM policy: groups kept as rules files.
     IamRules,
+    /// IAM policy: reading flow logs.
+    IamFlowLogs,
     /// IAM trust policy of a role.
     IamTrustPolicy,
 }

@@ -18,6 +18,9 @@ fn each_call_is_allowed_where_its_job_is_done_and_nowhere_else() {
     for call in Call::ALL {
         let expected: &[Document] = match call.job() {
             _ if *call == Call::GetCallerIdentity => &[],
+            Job::Stores if matches!(call, Call::GetObject | Call::ListObjects) => {
+                &[Document::Remediate, Document::Hub, Document::Rules, Document::FlowLogs]
+            }
             Job::SignIn => &[Document::Hub],
             Job::Scan => &[Document::ScanOnly, Document::Remediate, Document::RemediateMember, Document::Rules],
             Job::Remediate => &[Document::Remediate, Document::RemediateMember, Document::Rules],
@@ -25,6 +28,7 @@ fn each_call_is_allowed_where_its_job_is_done_and_nowhere_else() {
             Job::Notices | Job::Metrics | Job::State => &[Document::Remediate, Document::Hub],
             Job::Organization => &[Document::OrganizationRead],
             Job::Rules => &[Document::Rules],
+            Job::FlowLogs => &[Document::FlowLogs],
         };
         let found: Vec<Document> =
             Document::ALL.iter().filter(|document| actions(**document).contains(call.action())).copied().collect();

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Ec2, Metrics, Objects, Page, Parameters, Stacks, Table, Topics, Users};
-use super::{Ec2, Logs, Metrics, Objects, Page, Parameters, Table, Topics, Users};
+use super::{Ec2, Logs, Metrics, Objects, Page, Parameters, Stacks, Table, Topics, Users};
 use crate::error::Result;
 
 /// Who the credentials are.

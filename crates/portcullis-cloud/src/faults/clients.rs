@@ -6,11 +6,10 @@ use async_trait::async_trait;
 
 use super::{Door, Faults};
 use crate::api::{
-    AccountAccess, AccountInfo, Caller, ChangeSet, Cloud, Conditional, Ec2, Flow, GroupFilter, Item, Made, Metric,
-    Metrics, NewChangeSet, Notice, Object, Objects, Organization, Page, Parameters, Permission, Put, RuleUpdate, Stack,
-    StackEvent, Stacks, Table, Topics, Users,
+    AccountAccess, AccountInfo, Below, Caller, ChangeSet, Cloud, Conditional, Ec2, Flow, GroupFilter, Item, LogEvent,
+    LogWindow, Logs, Made, Metric, Metrics, NewChangeSet, Notice, Object, Objects, Organization, Page, Parameters,
+    Part, Permission, Put, RuleUpdate, Stack, StackEvent, Stacks, Table, Topics, Users,
 };
-use crate::api::{AccountAccess, AccountInfo, Below, Caller, Cloud, Conditional, Ec2, Flow, GroupFilter, Item, LogEvent, LogWindow, Logs, Metric, Metrics, Notice, Object, Objects, Organization, Page, Parameters, Part, Permission, Put, RuleUpdate, Table, Topics, Users};
 use crate::error::Result;
 use crate::shapes::{
     DbInstance, Function, GroupRule, LaunchTemplateVersion, LoadBalancer, NetworkInterface, PrefixList,

@@ -8,7 +8,8 @@ use super::ec2::Client;
 use super::stores::{Global, TableClient};
 use super::{DEFAULT_REGIONS, World, failure};
 use crate::api::{
-    AccountAccess, AccountInfo, Caller, Cloud, Ec2, Logs, Metrics, Objects, Organization, Page, Parameters, Stacks, Table, Topics, Users,
+    AccountAccess, AccountInfo, Caller, Cloud, Ec2, Logs, Metrics, Objects, Organization, Page, Parameters, Stacks,
+    Table, Topics, Users,
 };
 use crate::error::{Kind, Result};
 

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 
 use super::{World, failure};
 use crate::api::{
-    Below, Conditional, Datum, Item, Metric, Metrics, Notice, Object, Objects, Page, Parameters, Part, Put, Table, Topics,
+    Below, Conditional, Datum, Item, Metric, Metrics, Notice, Object, Objects, Page, Parameters, Part, Put, Table,
+    Topics,
 };
 use crate::error::{Kind, Result};
 

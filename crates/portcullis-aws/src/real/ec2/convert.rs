@@ -6,7 +6,10 @@ use crate::api::Page;
 use crate::calls::Call;
 use crate::error::{Error, Kind, Result};
 use crate::shapes::{
-    BlockState, CidrBlock, GroupIdentifier, GroupPair, GroupRule, IpPermission, IpRange, Ipv4Prefix, Ipv6Address, Ipv6CidrBlock, Ipv6Prefix, Ipv6Range, LaunchTemplateData, LaunchTemplateVersion, ListPeer, NetworkInterface, PrefixList, PrefixListEntry, PrivateAddress, PublicAssociation, ReferencedGroup, SecurityGroup, SecurityGroupReference, StalePermission, StaleSecurityGroup, Tag, TemplateInterface, Vpc, WholeGroup,
+    BlockState, CidrBlock, GroupIdentifier, GroupPair, GroupRule, IpPermission, IpRange, Ipv4Prefix, Ipv6Address,
+    Ipv6CidrBlock, Ipv6Prefix, Ipv6Range, LaunchTemplateData, LaunchTemplateVersion, ListPeer, NetworkInterface,
+    PrefixList, PrefixListEntry, PrivateAddress, PublicAssociation, ReferencedGroup, SecurityGroup,
+    SecurityGroupReference, StalePermission, StaleSecurityGroup, Tag, TemplateInterface, Vpc, WholeGroup,
 };
 
 /// A page, each of whose items must have what identifies it; an answer without is no answer.
