@@ -1,10 +1,11 @@
-//! Bytes to core types and back: inventories, policy files, plans, backups, fixtures. No network.
+//! Bytes to core types and back: inventories, policy files, plans, backups, events, fixtures. No network.
 //!
 //! Each format is read and written in one place. What a file says wrongly is told with its place, all of it at once.
 
 pub mod backup;
 pub mod catalogue;
 pub mod diagnostics;
+pub mod events;
 pub mod inventory;
 pub mod journal;
 pub mod plan;
