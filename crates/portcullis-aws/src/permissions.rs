@@ -18,6 +18,8 @@ pub enum Document {
     Hub,
     /// The list of an organisation's accounts: in the management account, or one that it delegates to.
     OrganizationRead,
+    /// Blocking users and roles of an account, for who wants that beside the rest.
+    BlockPrincipals,
     /// Who may assume a role, and by which external id.
     Trust,
 }
@@ -25,7 +27,15 @@ pub enum Document {
 impl Document {
     /// All of them.
     pub const ALL: &[Self] =
-        &[Self::ScanOnly, Self::Remediate, Self::RemediateMember, Self::Hub, Self::OrganizationRead, Self::Trust];
+        &[
+        Self::ScanOnly,
+        Self::Remediate,
+        Self::RemediateMember,
+        Self::Hub,
+        Self::OrganizationRead,
+        Self::BlockPrincipals,
+        Self::Trust,
+    ];
 
     /// The name of its file.
     pub const fn file(self) -> &'static str {
@@ -35,6 +45,7 @@ impl Document {
             Self::RemediateMember => "remediate-member.json",
             Self::Hub => "hub.json",
             Self::OrganizationRead => "organization-read.json",
+            Self::BlockPrincipals => "block-principals.json",
             Self::Trust => "trust-policy.json",
         }
     }
@@ -53,12 +64,22 @@ impl Document {
     const fn jobs(self) -> &'static [Job] {
         match self {
             Self::ScanOnly => &[Job::Scan],
-            Self::Remediate => {
-                &[Job::Scan, Job::Remediate, Job::Stores, Job::Policies, Job::Notices, Job::Metrics, Job::State]
-            }
+            Self::Remediate => &[
+                Job::Scan,
+                Job::Remediate,
+                Job::Stores,
+                Job::Policies,
+                Job::Notices,
+                Job::Metrics,
+                Job::State,
+                Job::Events,
+            ],
             Self::RemediateMember => &[Job::Scan, Job::Remediate],
-            Self::Hub => &[Job::SignIn, Job::Stores, Job::Policies, Job::Notices, Job::Metrics, Job::State],
+            Self::Hub => {
+                &[Job::SignIn, Job::Stores, Job::Policies, Job::Notices, Job::Metrics, Job::State, Job::Events]
+            }
             Self::OrganizationRead => &[Job::Organization],
+            Self::BlockPrincipals => &[Job::Block],
             Self::Trust => &[],
         }
     }
@@ -136,6 +157,9 @@ fn sid(call: Call) -> &'static str {
         (Job::Metrics, _) => "PublishMetrics",
         (Job::State, _) => "KeepState",
         (Job::Organization, _) => "ReadOrganization",
+        (Job::Events, _) => "ReceiveEvents",
+        (Job::Block, Scope::Users) => "BlockUsers",
+        (Job::Block, _) => "BlockRoles",
     }
 }
 
@@ -153,6 +177,9 @@ fn resources(scope: Scope) -> &'static [&'static str] {
         Scope::Topic => &["arn:aws:sns:*:*:portcullis-*"],
         Scope::Table => &["arn:aws:dynamodb:*:*:table/portcullis-*"],
         Scope::Role => &["arn:aws:iam::*:role/portcullis-*"],
+        Scope::Queue => &["arn:aws:sqs:*:*:portcullis-*"],
+        Scope::Users => &["arn:aws:iam::*:user/*"],
+        Scope::Roles => &["arn:aws:iam::*:role/*"],
     }
 }
 
@@ -173,7 +200,8 @@ fn keys() -> Statement {
         action: vec!["kms:Decrypt", "kms:GenerateDataKey"],
         resource: &["arn:aws:kms:REGION:ACCOUNT:key/KEY"],
         condition: Some(json!({"StringLike": {"kms:ViaService": [
-            "s3.*.amazonaws.com", "ssm.*.amazonaws.com", "sns.*.amazonaws.com", "dynamodb.*.amazonaws.com"
+            "s3.*.amazonaws.com", "ssm.*.amazonaws.com", "sns.*.amazonaws.com", "dynamodb.*.amazonaws.com",
+            "sqs.*.amazonaws.com"
         ]}})),
     }
 }

@@ -6,11 +6,15 @@
 
 mod cloud;
 mod ec2;
+mod principals;
+mod queue;
 mod stores;
 mod users;
 
 pub use cloud::{AccountAccess, AccountInfo, Caller, Cloud, Organization, Role};
 pub use ec2::{Ec2, Flow, GroupFilter, Permission, RuleUpdate};
+pub use principals::{PrincipalName, Principals};
+pub use queue::{Queue, QueuedMessage};
 pub use stores::{Conditional, Datum, Item, Metric, Metrics, Notice, Object, Objects, Parameters, Put, Table, Topics};
 pub use users::Users;
 

@@ -20,6 +20,8 @@ mod cloud;
 mod ec2;
 mod limits;
 mod place;
+mod principals;
+mod queues;
 mod services;
 mod stores;
 
@@ -31,7 +33,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::api::{AccountInfo, Item, Metric, Notice, Object};
+use crate::api::{AccountInfo, Item, Metric, Notice, Object, PrincipalName};
 use crate::error::{Error, Kind, Result};
 
 pub use self::limits::Limits;
@@ -90,6 +92,8 @@ pub(crate) struct State {
     pub(crate) topics: BTreeMap<String, Vec<Notice>>,
     pub(crate) metrics: BTreeMap<String, Vec<Metric>>,
     pub(crate) tables: BTreeMap<String, BTreeMap<String, Item>>,
+    pub(crate) queues: BTreeMap<String, Vec<queues::Kept>>,
+    pub(crate) inline_policies: BTreeMap<(String, PrincipalName, String), String>,
     pub(crate) calls: BTreeMap<(String, &'static str), u64>,
     pub(crate) made: u64,
 }

@@ -1,4 +1,4 @@
-//! The use cases that the doors share: judge, apply, rollback, with their ports.
+//! The use cases that the doors share: judge, apply, rollback, enforce, respond to events, with their ports.
 
 mod apply;
 mod change;
@@ -10,7 +10,9 @@ pub mod metrics;
 pub mod notices;
 mod ports;
 mod report;
+pub mod respond;
 mod rollback;
+pub mod service;
 pub mod state;
 
 pub use apply::apply;

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod events;
 mod selection;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use portcullis_core::finding::Status;
 use portcullis_core::net::AnyCidr;
 use portcullis_core::policy::Severity;
 
+pub(crate) use events::{EventArgs, HandleEventArgs, UnblockArgs, WatchArgs};
 pub(crate) use selection::{AwsArgs, PolicyArgs, SelectionArgs};
 
 const EXIT_CODES: &str = "Exit codes:
@@ -17,6 +19,13 @@ const EXIT_CODES: &str = "Exit codes:
   1  findings at or above --fail-on
   2  bad usage or input, nothing done
   3  something could not be read or changed, or, with --strict, a verdict is unknown
+  4  an internal error";
+
+const HANDLE_EVENT_CODES: &str = "Exit codes:
+  0  what was found is dealt with, or there is nothing to do
+  1  findings at or above --fail-on stand, in a dry run too
+  2  bad usage, or a body that is no event; nothing done
+  3  something could not be read or changed
   4  an internal error";
 
 const STYLES: Styles = Styles::styled()
@@ -78,6 +87,15 @@ pub(crate) enum Command {
     /// Check, list, show and test policies
     #[command(subcommand, arg_required_else_help = true)]
     Policy(PolicyCommand),
+    /// Act on events from a queue of Amazon SQS, until told to stop
+    #[command(after_help = EXIT_CODES)]
+    Watch(WatchArgs),
+    /// Act on one event, or a batch of them
+    #[command(after_help = HANDLE_EVENT_CODES)]
+    HandleEvent(HandleEventArgs),
+    /// Take back the block of a user or role
+    #[command(after_help = EXIT_CODES)]
+    Unblock(UnblockArgs),
     /// Print a completion script
     Completions {
         /// For which shell
@@ -109,6 +127,8 @@ pub(crate) enum Document {
     IamHub,
     /// IAM policy: the list of an organisation's accounts.
     IamOrganizationRead,
+    /// IAM policy: blocking users and roles.
+    IamBlockPrincipals,
     /// IAM trust policy of a role.
     IamTrustPolicy,
 }

@@ -6,6 +6,7 @@ mod docs;
 mod documents;
 mod enforce;
 mod explain;
+mod handle_event;
 mod plan;
 mod policy;
 pub(crate) mod policy_files;
@@ -13,6 +14,8 @@ mod policy_test;
 mod rollback;
 mod scan;
 mod snapshot;
+mod unblock;
+mod watch;
 
 use std::io::Write as _;
 
@@ -31,6 +34,9 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome> {
         Command::Enforce(args) => enforce::run(&args, &console),
         Command::Snapshot(args) => snapshot::run(&args, &console),
         Command::Explain(args) => explain::run(&args, &console),
+        Command::Watch(args) => watch::run(&args, &console),
+        Command::HandleEvent(args) => handle_event::run(&args, &console),
+        Command::Unblock(args) => unblock::run(&args),
         Command::Policy(command) => policy::run(&command, &console),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -21,10 +21,11 @@ fn each_call_is_allowed_where_its_job_is_done_and_nowhere_else() {
             Job::SignIn => &[Document::Hub],
             Job::Scan => &[Document::ScanOnly, Document::Remediate, Document::RemediateMember],
             Job::Remediate => &[Document::Remediate, Document::RemediateMember],
-            Job::Stores | Job::Policies | Job::Notices | Job::Metrics | Job::State => {
+            Job::Stores | Job::Policies | Job::Notices | Job::Metrics | Job::State | Job::Events => {
                 &[Document::Remediate, Document::Hub]
             }
             Job::Organization => &[Document::OrganizationRead],
+            Job::Block => &[Document::BlockPrincipals],
         };
         let found: Vec<Document> =
             Document::ALL.iter().filter(|document| actions(**document).contains(call.action())).copied().collect();

@@ -21,6 +21,7 @@ pub(crate) fn run(document: Document) -> Result<Outcome> {
         Document::IamRemediateMember => iam(Iam::RemediateMember)?,
         Document::IamHub => iam(Iam::Hub)?,
         Document::IamOrganizationRead => iam(Iam::OrganizationRead)?,
+        Document::IamBlockPrincipals => iam(Iam::BlockPrincipals)?,
         Document::IamTrustPolicy => iam(Iam::Trust)?,
     }
     Ok(Outcome::Done)

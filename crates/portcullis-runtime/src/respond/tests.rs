@@ -1,0 +1,1 @@
+//! Events answered over a world in memory.
