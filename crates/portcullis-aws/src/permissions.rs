@@ -26,8 +26,7 @@ pub enum Document {
 
 impl Document {
     /// All of them.
-    pub const ALL: &[Self] =
-        &[
+    pub const ALL: &[Self] = &[
         Self::ScanOnly,
         Self::Remediate,
         Self::RemediateMember,

@@ -34,7 +34,7 @@ pub use once::prune;
 pub use operations::{Limits, Operations};
 pub use ports::{Blocker, Changer, GroupReader, Place, RespondPorts, Wanted};
 pub use report::{Did, EventReport, FindingReport, GroupReport, Handled, PrincipalReport, Response};
-pub use settings::{OwnIdentity, RealTime, Settings};
+pub use settings::{OwnIdentity, RealTime, Settings, strategy_of};
 use turn::Turn;
 
 /// Somebody who acts on events.
@@ -194,8 +194,13 @@ impl Run<'_> {
                 FirstSights::default()
             }
         };
-        let evaluation =
-            crate::judge(&inventory, &self.settings.policies, self.now, portcullis_core::evaluate::Options::default(), None);
+        let evaluation = crate::judge(
+            &inventory,
+            &self.settings.policies,
+            self.now,
+            portcullis_core::evaluate::Options::default(),
+            None,
+        );
         let mut turns = Turn::all(&inventory, &evaluation, look);
         let sights = self.decide(&mut turns, sights);
         self.act(&inventory, &mut turns, sights);

@@ -144,7 +144,9 @@ impl Service {
         if deliveries.iter().any(by_us) {
             settings.own.arn = self.rules.caller().ok();
         }
-        self.with_ports(clock, interrupt, |responder| Responder { settings: &settings, ..responder }.respond(deliveries))
+        self.with_ports(clock, interrupt, |responder| {
+            Responder { settings: &settings, ..responder }.respond(deliveries)
+        })
     }
 
     /// When something that waits falls due next.

@@ -2,7 +2,7 @@
 
 use portcullis_core::remediation::Strategy;
 use portcullis_formats::policy::assemble::{Request, assemble};
-use portcullis_runtime::respond::{OwnIdentity, Settings};
+use portcullis_runtime::respond::{OwnIdentity, Settings, strategy_of};
 use portcullis_runtime::service::{Places, ScanSettings, Service, ServiceError, ServiceSettings, bad_ports_policy};
 
 use crate::cli::{AwsArgs, EventArgs, PolicyArgs, StrategyName};
@@ -10,7 +10,7 @@ use crate::commands::policy_files;
 use crate::exit::{Failure, Result};
 use crate::live::{Live, Purpose};
 use crate::output::Console;
-use crate::selection::{narrowed, strategy_of};
+use crate::selection::narrowed;
 
 /// The service, and the threads that it works on.
 pub(crate) struct Opened {
@@ -38,8 +38,7 @@ pub(crate) fn open(args: &EventArgs, console: &Console) -> Result<Opened> {
         let policy = bad_ports_policy(ports).map_err(|why| Failure::input(format!("`--bad-ports {ports}`: {why}")))?;
         files.push(("--bad-ports".to_owned(), policy));
     }
-    let request =
-        Request { policies: files, packs: policies.pack.clone(), environment: policies.environment.clone() };
+    let request = Request { policies: files, packs: policies.pack.clone(), environment: policies.environment.clone() };
     let assembled = assemble(&request).map_err(|errors| console.diagnostics(&errors))?;
     let strategy = assembled.policies.iter().rev().find_map(strategy_of);
     let set = narrowed(assembled.set, &policies)?;
@@ -49,15 +48,14 @@ pub(crate) fn open(args: &EventArgs, console: &Console) -> Result<Opened> {
     respond.enforce = args.enforce;
     respond.fail_on = args.fail_on;
     respond.break_glass = args.break_glass.iter().filter(|arn| !arn.is_empty()).cloned().collect();
-    respond.own =
-        OwnIdentity { session_name: aws.session_name.clone(), role_name: aws.role_name.clone(), arn: None };
+    respond.own = OwnIdentity { session_name: aws.session_name.clone(), role_name: aws.role_name.clone(), arn: None };
 
     let live = Live::open(&aws, Purpose::Change)?;
     let some = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let settings = ServiceSettings {
         respond,
         places: Places {
-            backup: args.backup.clone(),
+            backup: some(&Some(args.backup.clone())).unwrap_or_else(|| "portcullis-backups".to_owned()),
             state: Some(args.state.clone()).filter(|state| !state.is_empty()),
             kms_key: some(&args.kms_key),
             notify: some(&args.notify),
@@ -87,7 +85,9 @@ fn order(args: &EventArgs, bad_ports_alone: bool) -> Result<Option<Strategy>> {
             let why = "`--strategy replace` needs `--replace-with CIDR[,CIDR]`: the sources to put in place";
             return Err(Failure::input(why));
         }
-        Some(_) if !with.is_empty() => return Err(Failure::input("`--replace-with` goes with `--strategy replace` only")),
+        Some(_) if !with.is_empty() => {
+            return Err(Failure::input("`--replace-with` goes with `--strategy replace` only"));
+        }
         None => bad_ports_alone.then_some(Strategy::Narrow),
         Some(StrategyName::Narrow) => Some(Strategy::Narrow),
         Some(StrategyName::Revoke) => Some(Strategy::Revoke),

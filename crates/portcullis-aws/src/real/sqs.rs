@@ -53,7 +53,8 @@ impl Queue for Door {
         let mut request = self.client.delete_message_batch().queue_url(&self.url);
         for (place, message) in messages.iter().enumerate() {
             // Ids within a batch are for telling its entries apart; a message received twice has the same id twice.
-            let entry = DeleteMessageBatchRequestEntry::builder().id(place.to_string()).receipt_handle(&message.receipt);
+            let entry =
+                DeleteMessageBatchRequestEntry::builder().id(place.to_string()).receipt_handle(&message.receipt);
             let entry = entry.build().map_err(|error| {
                 Error::new(Kind::Invalid, Call::DeleteMessages.action(), format!("message `{}`: {error}", message.id))
             })?;

@@ -10,8 +10,8 @@ use super::queues::QueueClient;
 use super::stores::{Global, TableClient};
 use super::{DEFAULT_REGIONS, World, failure};
 use crate::api::{
-    AccountAccess, AccountInfo, Caller, Cloud, Ec2, Metrics, Objects, Organization, Page, Parameters, Principals, Queue,
-    Table, Topics, Users,
+    AccountAccess, AccountInfo, Caller, Cloud, Ec2, Metrics, Objects, Organization, Page, Parameters, Principals,
+    Queue, Table, Topics, Users,
 };
 use crate::error::{Kind, Result};
 

@@ -59,7 +59,12 @@ impl Queue for QueueClient {
         self.world.pass(CALL).await?;
         let mut state = self.world.state();
         let queue = state.queues.get_mut(&self.url).ok_or_else(|| {
-            failure(Kind::NotFound, CALL, "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist")
+            failure(
+                Kind::NotFound,
+                CALL,
+                "AWS.SimpleQueueService.NonExistentQueue",
+                "The specified queue does not exist",
+            )
         })?;
         let visible = queue.iter_mut().filter(|message| !message.hidden).take(BATCH);
         Ok(visible

@@ -105,8 +105,7 @@ pub(super) fn read(
     let account_id =
         account(told.ok_or_else(|| EventError("the event names no account: `account` is missing".to_owned()))?)?;
     let told = [envelope_region, record.text("awsRegion")?].into_iter().find(|text| !text.is_empty());
-    let region =
-        region(told.ok_or_else(|| EventError("the event names no Region: `region` is missing".to_owned()))?)?;
+    let region = region(told.ok_or_else(|| EventError("the event names no Region: `region` is missing".to_owned()))?)?;
     let own_id = [record.text("eventID")?, envelope_id].into_iter().find(|text| !text.is_empty());
     let mut call = ApiCall {
         id: own_id.unwrap_or_default().to_owned(),
@@ -152,9 +151,8 @@ fn parameters<'v>(record: &Field<'v>, key: &'static str) -> Parameters<'v> {
     let outer = record.at(key, key);
     let inner = record.get(key).and_then(Value::as_object).filter(|object| object.len() == 1);
     let wrapped = inner.into_iter().flatten().next();
-    match wrapped.filter(|(name, value)| {
-        value.is_object() && (name.ends_with("Request") || name.ends_with("Response"))
-    }) {
+    match wrapped.filter(|(name, value)| value.is_object() && (name.ends_with("Request") || name.ends_with("Response")))
+    {
         Some((_, value)) => Parameters(Field::new(key, value)),
         None => Parameters(outer),
     }

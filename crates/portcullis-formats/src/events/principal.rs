@@ -49,7 +49,9 @@ impl Principal {
         let parts: Vec<&str> = arn.splitn(6, ':').nth(5).unwrap_or_default().split('/').collect();
         let last = parts.last().copied().unwrap_or_default();
         let (name, session) = match by_type {
-            PrincipalKind::User => (Some(identity.text("userName")?).filter(|name| !name.is_empty()).unwrap_or(last), ""),
+            PrincipalKind::User => {
+                (Some(identity.text("userName")?).filter(|name| !name.is_empty()).unwrap_or(last), "")
+            }
             PrincipalKind::Role => {
                 let in_arn = parts.get(1).copied().unwrap_or_default();
                 let told = issuer.text("userName")?;

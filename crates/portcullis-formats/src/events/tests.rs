@@ -101,7 +101,10 @@ fn who_it_was_is_told() {
         other => panic!("{other:?}"),
     };
     let ann = call(&example("authorize-ingress")).principal;
-    assert_eq!((ann.kind, ann.name.as_str(), ann.session.as_str()), (PrincipalKind::Role, "developer", "ann@example.com"));
+    assert_eq!(
+        (ann.kind, ann.name.as_str(), ann.session.as_str()),
+        (PrincipalKind::Role, "developer", "ann@example.com")
+    );
     let rogue = call(&example("seed-2")).principal;
     assert_eq!((rogue.kind, rogue.name.as_str()), (PrincipalKind::User, "rogue"));
     let own = call(&example("own-change"));
@@ -149,7 +152,10 @@ fn what_is_wrong_with_an_event_is_said() {
 fn what_is_not_of_interest_is_skipped_and_said() {
     let check = |body: &[u8], expected: &str| assert!(lines(body)[0].contains(expected), "{:?}", lines(body));
     check(&changed("authorize-ingress", "/source", json!("my.app")), "only events of the source `aws.ec2`");
-    check(&changed("authorize-ingress", "/detail-type", json!("EC2 Instance State-change Notification")), "not acted upon");
+    check(
+        &changed("authorize-ingress", "/detail-type", json!("EC2 Instance State-change Notification")),
+        "not acted upon",
+    );
     check(&changed("authorize-ingress", "/detail/eventSource", json!("iam.amazonaws.com")), "change no security group");
     check(br#"{"source": "aws.health", "detail-type": "AWS Health Event", "detail": {}}"#, "not acted upon");
 }

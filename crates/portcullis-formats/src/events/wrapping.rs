@@ -37,7 +37,10 @@ pub struct Delivery {
 /// Where it is no event and holds none. A batch is one, whatever its messages hold.
 pub fn read(bytes: &[u8]) -> Result<Body, EventError> {
     if bytes.len() > MOST_BYTES {
-        return Err(EventError(format!("this is no event: it has {} bytes, and none has more than {MOST_BYTES}", bytes.len())));
+        return Err(EventError(format!(
+            "this is no event: it has {} bytes, and none has more than {MOST_BYTES}",
+            bytes.len()
+        )));
     }
     let value: Value = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
     let mut body = Body::default();

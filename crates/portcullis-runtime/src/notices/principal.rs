@@ -68,10 +68,8 @@ impl PrincipalNote {
         let level = Level::Immediate;
         let document =
             Document { schema_version: "1", tool: "portcullis", level, cause, time: at.to_string(), note: &note };
-        let mut attributes = BTreeMap::from([
-            ("level".to_owned(), level.as_str().to_owned()),
-            ("cause".to_owned(), cause.to_owned()),
-        ]);
+        let mut attributes =
+            BTreeMap::from([("level".to_owned(), level.as_str().to_owned()), ("cause".to_owned(), cause.to_owned())]);
         if !note.account_id.is_empty() {
             attributes.insert("account_id".to_owned(), note.account_id.clone());
         }

@@ -144,7 +144,9 @@ impl Run<'_> {
                 if terms.warning_rule && !ordered {
                     changes.extend(marks::warn(turn.group, policies, &turn.reason(policies)));
                 }
-            } else if !ordered && turn.findings.is_empty() && sights.group(&turn.group.key).is_some_and(|own| own.marked)
+            } else if !ordered
+                && turn.findings.is_empty()
+                && sights.group(&turn.group.key).is_some_and(|own| own.marked)
             {
                 let ours = !marks::is_remediated(turn.group, policies) && terms.level >= EnforcementLevel::Warn;
                 changes.extend(marks::unmark(turn.group, policies).into_iter().filter(|_| ours));

@@ -49,9 +49,8 @@ impl Run<'_> {
             let open = turn.findings.iter().filter(|(finding, ..)| finding.status == Status::Unknown);
             open.filter_map(|(finding, ..)| policies.control(finding)).any(|control| control.id == id)
         };
-        sights.settle(key, self.now, |id, sight| {
-            !stands(id) && judged(&sight.control_id) && !unknown(&sight.control_id)
-        });
+        sights
+            .settle(key, self.now, |id, sight| !stands(id) && judged(&sight.control_id) && !unknown(&sight.control_id));
     }
 
     fn decided(&self, turn: &Turn<'_>, finding: &Finding, sights: &FirstSights) -> (Step, String) {

@@ -130,7 +130,8 @@ fn is_done(state: &dyn KeyValue, key: &str) -> Result<bool, StateError> {
 /// # Errors
 /// Where the state fails.
 pub fn prune(state: &dyn KeyValue, now: Timestamp) -> Result<(), StateError> {
-    let is_old = |value: &str| serde_json::from_str::<Record>(value).is_ok_and(|record| record.expires < now.as_second());
+    let is_old =
+        |value: &str| serde_json::from_str::<Record>(value).is_ok_and(|record| record.expires < now.as_second());
     let old = state.scan(PREFIX)?.into_iter().filter(|(_, entry)| is_old(&entry.value));
     let writes: Vec<Write> = old.map(|(key, _)| Write::Delete { key }).collect();
     state.write(&writes).into_iter().collect()

@@ -114,7 +114,8 @@ impl Operations {
         let is_many = in_a_minute > limits.per_minute || in_an_hour > limits.per_hour;
         let recent = |at: Option<Timestamp>| at.is_some_and(|at| now.duration_since(at) < HOUR);
         let is_new = is_many && !recent(self.detected);
-        let escalates = is_many && in_an_hour >= limits.escalate_after && !recent(self.escalated);
+        let goes_on = is_many || recent(self.detected);
+        let escalates = goes_on && in_an_hour >= limits.escalate_after && !recent(self.escalated);
         if is_many && is_new {
             self.detected = Some(now);
         }
@@ -186,7 +187,9 @@ impl Run<'_> {
         for (principal, times) in principals {
             match count(self.ports.state, principal, &times, &Limits::of(&rule), self.now) {
                 Err(error) => self.fail(error.to_string()),
-                Ok((counted, operations)) if counted.is_many => self.many(principal, &rule, counted, operations),
+                Ok((counted, operations)) if counted.is_many || counted.escalates => {
+                    self.many(principal, &rule, counted, operations)
+                }
                 Ok(_) => {}
             }
         }

@@ -8,6 +8,7 @@ use portcullis_core::policy::{ControlKind, EnforcementLevel, PolicySet, Severity
 use portcullis_core::remediation::Strategy;
 use portcullis_formats::events::{ApiCall, PrincipalKind};
 use portcullis_formats::policy::Policy;
+use portcullis_formats::policy::document::actions::StrategyName;
 use portcullis_formats::policy::document::real_time::RealTimeScanning;
 
 use crate::enforce::Terms;
@@ -60,6 +61,21 @@ impl RealTime {
         let own = |policy: &Policy| policy.document.compliance_policies.real_time_scanning.clone();
         Self { scanning: policies.iter().rev().find_map(own) }
     }
+}
+
+/// What a policy's `remediation_settings` say of the strategy.
+pub fn strategy_of(policy: &Policy) -> Option<Strategy> {
+    let settings = &policy.document.compliance_policies.compliance_actions.remediation_settings;
+    Some(match settings.strategy.as_ref()?.value {
+        StrategyName::Narrow => Strategy::Narrow,
+        StrategyName::Revoke => Strategy::Revoke,
+        StrategyName::Lockdown => Strategy::Lockdown,
+        StrategyName::Tag => Strategy::Tag,
+        StrategyName::Replace => {
+            let blocks = settings.replace_with.iter().flat_map(|with| with.value.0.iter());
+            Strategy::Replace(blocks.map(|block| block.0).collect())
+        }
+    })
 }
 
 /// By what events are answered.

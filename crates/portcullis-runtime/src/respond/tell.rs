@@ -93,7 +93,8 @@ impl Run<'_> {
         });
         let mut principals: Vec<String> = principals.collect();
         principals.dedup();
-        let findings = turn.findings.iter().filter(|(finding, ..)| finding.status == Status::Fail && finding.is_shown());
+        let findings =
+            turn.findings.iter().filter(|(finding, ..)| finding.status == Status::Fail && finding.is_shown());
         GroupNote {
             account_id: group.key.account_id.to_string(),
             account_name: terms.name.clone(),
@@ -151,7 +152,8 @@ impl Run<'_> {
             return;
         }
         let at = self.ports.clock.now();
-        let took: Vec<(Action, SignedDuration)> = judged.iter().map(|call| (call.action, self.took(call, at))).collect();
+        let took: Vec<(Action, SignedDuration)> =
+            judged.iter().map(|call| (call.action, self.took(call, at))).collect();
         let longest = took.iter().map(|(_, took)| *took).max().unwrap_or_else(|| at.duration_since(self.now));
         let critical = self.response.groups.iter().filter(|group| group.worst == Some(Severity::Critical)).count();
         let emergencies = self.response.groups.iter().filter(|group| group.emergency).count();

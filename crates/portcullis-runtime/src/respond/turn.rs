@@ -10,9 +10,9 @@ use portcullis_core::policy::{PolicySet, Severity};
 use portcullis_core::remediation::{Change, simulate};
 use portcullis_formats::events::{Action, ApiCall};
 
+use super::Settings;
 use super::look::Look;
 use super::report::{Did, FindingReport, GroupReport};
-use super::Settings;
 
 /// What is done about a finding, in the order of what goes furthest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

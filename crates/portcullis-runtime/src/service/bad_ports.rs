@@ -10,7 +10,8 @@ use serde_json::json;
 pub fn bad_ports_policy(ports: &str) -> Result<Vec<u8>, String> {
     let mut rules = Vec::new();
     for port in ports.split(',').map(str::trim).filter(|port| !port.is_empty()) {
-        let wrong = || format!("`{port}` is no port: numbers from 1 to 65535 and ranges such as `8000-8100` are expected");
+        let wrong =
+            || format!("`{port}` is no port: numbers from 1 to 65535 and ranges such as `8000-8100` are expected");
         let (low, high) = port.split_once('-').unwrap_or((port, port));
         let number = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port > 0);
         let (low, high) = (number(low).ok_or_else(wrong)?, number(high).ok_or_else(wrong)?);

@@ -95,9 +95,7 @@ impl Remediator for LiveChanger<'_> {
     fn carry_out(&self, plan: &Plan) -> Result<Vec<(GroupKey, Deed)>, PortError> {
         let outcomes = Changer::carry_out(self, plan, &new_run_id(), None)?;
         let deed = |outcome: Outcome| match outcome {
-            Outcome::Changed { changes, backup } => {
-                Deed::Changed { changes, backup: self.backup_place(&backup) }
-            }
+            Outcome::Changed { changes, backup } => Deed::Changed { changes, backup: self.backup_place(&backup) },
             Outcome::WouldChange { changes, .. } => Deed::WouldChange { changes },
             Outcome::AlreadyDone => Deed::AlreadyDone,
             Outcome::Refused(why) => Deed::Refused { why },

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use portcullis_cloud::accounts::{accounts_from_file, accounts_of_organization};
-use portcullis_cloud::api::AccountAccess;
+use portcullis_cloud::api::{AccountAccess, Put};
 use portcullis_cloud::collect::{Regions, Request, TIME_BUDGET};
 use portcullis_cloud::stores::{Location, Policies};
 use portcullis_core::evaluate::Options;
@@ -11,12 +12,15 @@ use portcullis_core::finding::{Evaluation, Status};
 use portcullis_core::model::{GroupKey, Inventory};
 use portcullis_core::policy::EnforcementLevel;
 use portcullis_core::remediation::{Plan, plan};
-use portcullis_formats::events::ScanRequest;
+use portcullis_formats::events::{Asked, ScanRequest};
+use portcullis_report::{Report, json};
 use serde::Serialize;
 
 use super::changer::LiveChanger;
 use super::{PATIENCE, Service, ServiceError};
-use crate::enforce::{Batch, Deed, EnforceOptions, EnforcePorts, EnforceReport, Enforcement, PlanShelf, Remediator as _};
+use crate::enforce::{
+    Batch, Deed, EnforceOptions, EnforcePorts, EnforceReport, Enforcement, PlanShelf, Remediator as _,
+};
 use crate::live::{read, wants};
 use crate::metrics::{MetricsSink, Tracking};
 use crate::notices::Notifier;
@@ -68,11 +72,7 @@ impl Service {
     ///
     /// # Errors
     /// Where it cannot be told which accounts and Regions to read.
-    pub fn scan(
-        &self,
-        asked: &ScanRequest,
-        clock: &dyn Clock,
-    ) -> Result<ScanOutcome, ServiceError> {
+    pub fn scan(&self, asked: &ScanRequest, clock: &dyn Clock) -> Result<ScanOutcome, ServiceError> {
         let began = clock.now();
         let settings = &self.settings;
         let request = self.request(asked)?;
@@ -105,7 +105,9 @@ impl Service {
             for (key, deed) in deeds {
                 match &deed {
                     Deed::Changed { .. } | Deed::AlreadyDone => right.push(key.clone()),
-                    Deed::Failed { why } | Deed::Refused { why } => failures.push(format!("group `{}`: {why}", key.group_id)),
+                    Deed::Failed { why } | Deed::Refused { why } => {
+                        failures.push(format!("group `{}`: {why}", key.group_id))
+                    }
                     Deed::WouldChange { .. } => {}
                 }
                 ordered.push((key.group_id.to_string(), deed));
@@ -139,6 +141,9 @@ impl Service {
             right.extend(report.groups.iter().filter(done).map(|group| group.key.clone()));
             enforcement = Some(report);
         }
+        if let Err(error) = self.keep_result(&inventory, &evaluation, began) {
+            failures.push(format!("the result could not be kept: {error}"));
+        }
         let failing = |finding: &&portcullis_core::finding::Finding| finding.status == Status::Fail;
         let stands = evaluation.findings.iter().filter(failing).any(|finding| {
             let key = inventory.groups.get(finding.group).map(|group| &group.key);
@@ -154,6 +159,67 @@ impl Service {
             failures,
             judged: (inventory, evaluation),
         })
+    }
+
+    /// Keeps the result as `portcullis scan --format json` prints it, where a place is named: one object a scan, by day.
+    fn keep_result(&self, inventory: &Inventory, evaluation: &Evaluation, at: Timestamp) -> Result<(), ServiceError> {
+        let Some(place) = self.settings.places.reports.as_deref() else { return Ok(()) };
+        let Some(location) = super::stores::s3(place, "PORTCULLIS_REPORTS")? else {
+            return Err(ServiceError::Input(format!("`{place}`: `s3://BUCKET/PREFIX` is expected")));
+        };
+        let report = Report {
+            inventory,
+            policies: &self.settings.policies,
+            evaluation,
+            scanned_at: at,
+            tool_version: &self.settings.tool_version,
+            statuses: &[Status::Fail, Status::Unknown, Status::Exempt],
+        };
+        let mut bytes = Vec::new();
+        json::render(&report, &mut bytes).map_err(|error| ServiceError::Incomplete(error.to_string()))?;
+        let name = format!("{}-{}.json", at.strftime("%Y-%m-%d/%H%M%SZ"), new_run_id());
+        let how = Put {
+            only_new: true,
+            kms_key: self.settings.places.kms_key.as_deref(),
+            content_type: "application/json",
+            ..Put::default()
+        };
+        self.handle.block_on(async {
+            let objects = self.cloud.objects().await?;
+            objects.put(&location.bucket, &location.key(&name), bytes, &how).await
+        })?;
+        Ok(())
+    }
+
+    /// The accounts and Regions that a scan of everything reads, one by one, for whoever shares the work out.
+    ///
+    /// # Errors
+    /// Where that cannot be told.
+    pub fn units(&self) -> Result<Vec<(String, String)>, ServiceError> {
+        let everything = ScanRequest {
+            id: String::new(),
+            asked: Asked::Manually,
+            accounts: Vec::new(),
+            regions: Vec::new(),
+            time: None,
+        };
+        let request = self.request(&everything)?;
+        let mut units = Vec::new();
+        for access in request.accounts {
+            let account = match access.account.is_empty() {
+                true => self.handle.block_on(self.cloud.caller(&access))?.account,
+                false => access.account.clone(),
+            };
+            let regions = match &request.regions {
+                Regions::Named(named) => named.clone(),
+                Regions::All => {
+                    let home = self.cloud.home_region().unwrap_or_else(|| "us-east-1".to_owned());
+                    self.handle.block_on(async { self.cloud.ec2(&access, &home).await?.regions().await })?
+                }
+            };
+            units.extend(regions.into_iter().map(|region| (account.clone(), region)));
+        }
+        Ok(units)
     }
 
     fn request(&self, asked: &ScanRequest) -> Result<Request, ServiceError> {
@@ -216,7 +282,8 @@ impl Service {
         if !place.contains("://") {
             return std::fs::read(place).map_err(|error| unreadable(&error));
         }
-        let location: Location = place.parse().map_err(|error: portcullis_cloud::stores::LocationError| unreadable(&error))?;
+        let location: Location =
+            place.parse().map_err(|error: portcullis_cloud::stores::LocationError| unreadable(&error))?;
         let policies = Policies::new(Arc::clone(&self.cloud), None, PATIENCE);
         self.handle.block_on(policies.read(&location)).map_err(|error| unreadable(&error))
     }

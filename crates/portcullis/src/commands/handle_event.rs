@@ -9,6 +9,7 @@ use portcullis_report::sanitise::neutral;
 use portcullis_runtime::SystemClock;
 use portcullis_runtime::respond::{Did, Handled, Response};
 use portcullis_runtime::service::{ScanOutcome, Service};
+use serde_json::json;
 
 use crate::cli::{HandleEventArgs, PlanFormat};
 use crate::exit::{Failure, Outcome, Result};
@@ -90,6 +91,11 @@ pub(super) fn tell(
             if let (Some(document), false) = (document.as_object_mut(), scans.is_empty()) {
                 document.insert("scans".to_owned(), serde_json::to_value(scans)?);
             }
+            let messages = response.events.iter().any(|event| event.message_id.is_some());
+            if let (Some(document), true) = (document.as_object_mut(), messages) {
+                let failed = response.failed_messages().into_iter().map(|id| json!({ "itemIdentifier": id }));
+                document.insert("batchItemFailures".to_owned(), failed.collect());
+            }
             serde_json::to_writer(&mut *out, &document)?;
             out.write_all(b"\n")
         }
@@ -99,7 +105,8 @@ pub(super) fn tell(
 fn tell_in_words(response: &Response, scans: &[ScanOutcome], out: &mut impl Write) -> io::Result<()> {
     for event in &response.events {
         let id = if event.id.is_empty() { String::new() } else { format!(" {}", neutral(&event.id)) };
-        let what = neutral(&event.what);
+        let message = event.message_id.as_deref().map(|id| format!("message {}: ", neutral(id))).unwrap_or_default();
+        let what = format!("{message}{}", neutral(&event.what));
         match &event.handled {
             Handled::Judged => writeln!(out, "{what}{id}")?,
             Handled::Repeated => writeln!(out, "{what}{id}: was answered before")?,
@@ -126,7 +133,11 @@ fn tell_in_words(response: &Response, scans: &[ScanOutcome], out: &mut impl Writ
             Did::Nothing if group.findings.is_empty() => writeln!(out, "  clean")?,
             Did::Nothing => writeln!(out, "  nothing was changed")?,
             Did::Changed { strategy, changes, backup } => {
-                writeln!(out, "  {strategy}: {changes} changes made; `portcullis rollback {}` takes it back", neutral(backup))?;
+                writeln!(
+                    out,
+                    "  {strategy}: {changes} changes made; `portcullis rollback {}` takes it back",
+                    neutral(backup)
+                )?;
             }
             Did::WouldChange { strategy, changes, words } => {
                 writeln!(out, "  {strategy}: {changes} changes would be made with --enforce")?;

@@ -42,8 +42,8 @@ pub(crate) fn run(args: &WatchArgs, console: &Console) -> Result<Outcome> {
     let health = Arc::new(Health::default());
     if let Some(address) = args.health {
         let bound = opened.live.handle().block_on(health::serve(address, Arc::clone(&health)));
-        let bound = bound
-            .map_err(|error| Failure::input(format!("`--health {address}` cannot be listened on: {error}")))?;
+        let bound =
+            bound.map_err(|error| Failure::input(format!("`--health {address}` cannot be listened on: {error}")))?;
         console.remark(&format!("health at http://{bound}/health"));
     }
     console.remark(&format!("watching {}", args.queue));
@@ -81,7 +81,10 @@ impl Watcher<'_> {
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
                 Some(Err(error)) => {
-                    return Err(Failure::Incomplete(format!("the queue `{}` cannot be read: {error}", self.args.queue)));
+                    return Err(Failure::Incomplete(format!(
+                        "the queue `{}` cannot be read: {error}",
+                        self.args.queue
+                    )));
                 }
             }
             let now = SystemClock.now();
@@ -101,9 +104,9 @@ impl Watcher<'_> {
         let Some(due) = self.opened.service.next_due(&SystemClock) else { return (WAIT, false) };
         let left = due.duration_since(Timestamp::now());
         let left = if left.is_negative() { Duration::ZERO } else { left.unsigned_abs() };
-        // SQS waits whole seconds.
-        let wait = left.min(WAIT);
-        (wait, left <= wait + Duration::from_secs(1))
+        // SQS waits whole seconds: rounded up, so that it is due once the wait is over.
+        let wait = if left.is_zero() { left } else { Duration::from_secs(left.as_secs() + 1).min(WAIT) };
+        (wait, left <= wait)
     }
 
     /// The messages that are there, or come within `wait`; `None` once it is to stop.
