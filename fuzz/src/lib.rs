@@ -11,6 +11,7 @@
 
 mod algebra;
 mod backup;
+mod events;
 mod fixture;
 mod inventory;
 mod judging;
@@ -20,6 +21,7 @@ mod signed;
 
 pub use algebra::algebra;
 pub use backup::backup;
+pub use events::events;
 pub use fixture::fixture;
 pub use inventory::inventory;
 pub use plan::plan;
@@ -46,4 +48,5 @@ pub const TARGETS: &[Target] = &[
     Target { name: "fixture", body: fixture, words: fixture::WORDS, mutations: 1_500 },
     Target { name: "plan", body: plan, words: plan::WORDS, mutations: 600 },
     Target { name: "backup", body: backup, words: backup::WORDS, mutations: 1_500 },
+    Target { name: "events", body: events, words: events::WORDS, mutations: 3_000 },
 ];

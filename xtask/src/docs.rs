@@ -25,6 +25,7 @@ struct Generated {
 /// Every generated file. To add one, add a line.
 const GENERATED: &[Generated] = &[
     Generated { file: "deploy/iam/flow-logs.json", args: &["docs", "iam-flow-logs"] },
+    Generated { file: "deploy/iam/block-principals.json", args: &["docs", "iam-block-principals"] },
     Generated { file: "deploy/iam/hub.json", args: &["docs", "iam-hub"] },
     Generated { file: "deploy/iam/organization-read.json", args: &["docs", "iam-organization-read"] },
     Generated { file: "deploy/iam/remediate-member.json", args: &["docs", "iam-remediate-member"] },

@@ -29,6 +29,10 @@ pub enum Job {
     Rules,
     /// Flow logs in log groups.
     FlowLogs,
+    /// Events from a queue.
+    Events,
+    /// Keeping principals from going on.
+    Block,
 }
 
 /// What IAM can limit a call to.
@@ -60,6 +64,12 @@ pub enum Scope {
     Stacks,
     /// Log groups.
     LogGroups,
+    /// A queue.
+    Queue,
+    /// Users.
+    Users,
+    /// Roles that may be blocked.
+    Roles,
 }
 
 macro_rules! calls {
@@ -173,6 +183,20 @@ calls! {
     DeleteItem = "DynamoDB" "DeleteItem", "dynamodb:DeleteItem", State, Table;
     /// State listed.
     ScanTable = "DynamoDB" "Scan", "dynamodb:Scan", State, Table;
+
+    /// Events.
+    ReceiveMessage = "SQS" "ReceiveMessage", "sqs:ReceiveMessage", Events, Queue;
+    /// Events that were answered.
+    DeleteMessages = "SQS" "DeleteMessageBatch", "sqs:DeleteMessage", Events, Queue;
+
+    /// A user denied everything.
+    PutUserPolicy = "IAM" "PutUserPolicy", "iam:PutUserPolicy", Block, Users;
+    /// That taken back.
+    DeleteUserPolicy = "IAM" "DeleteUserPolicy", "iam:DeleteUserPolicy", Block, Users;
+    /// A role's sessions ended.
+    PutRolePolicy = "IAM" "PutRolePolicy", "iam:PutRolePolicy", Block, Roles;
+    /// That taken back.
+    DeleteRolePolicy = "IAM" "DeleteRolePolicy", "iam:DeleteRolePolicy", Block, Roles;
 
     /// All accounts.
     ListAccounts = "Organizations" "ListAccounts", "organizations:ListAccounts", Organization, Everything;

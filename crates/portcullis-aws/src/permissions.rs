@@ -22,6 +22,8 @@ pub enum Document {
     Rules,
     /// Flow logs in buckets and log groups.
     FlowLogs,
+    /// Blocking users and roles of an account, for who wants that beside the rest.
+    BlockPrincipals,
     /// Who may assume a role, and by which external id.
     Trust,
 }
@@ -36,6 +38,7 @@ impl Document {
         Self::OrganizationRead,
         Self::Rules,
         Self::FlowLogs,
+        Self::BlockPrincipals,
         Self::Trust,
     ];
 
@@ -49,6 +52,7 @@ impl Document {
             Self::OrganizationRead => "organization-read.json",
             Self::Rules => "rules.json",
             Self::FlowLogs => "flow-logs.json",
+            Self::BlockPrincipals => "block-principals.json",
             Self::Trust => "trust-policy.json",
         }
     }
@@ -67,14 +71,24 @@ impl Document {
     const fn jobs(self) -> &'static [Job] {
         match self {
             Self::ScanOnly => &[Job::Scan],
-            Self::Remediate => {
-                &[Job::Scan, Job::Remediate, Job::Stores, Job::Policies, Job::Notices, Job::Metrics, Job::State]
-            }
+            Self::Remediate => &[
+                Job::Scan,
+                Job::Remediate,
+                Job::Stores,
+                Job::Policies,
+                Job::Notices,
+                Job::Metrics,
+                Job::State,
+                Job::Events,
+            ],
             Self::RemediateMember => &[Job::Scan, Job::Remediate],
-            Self::Hub => &[Job::SignIn, Job::Stores, Job::Policies, Job::Notices, Job::Metrics, Job::State],
+            Self::Hub => {
+                &[Job::SignIn, Job::Stores, Job::Policies, Job::Notices, Job::Metrics, Job::State, Job::Events]
+            }
             Self::OrganizationRead => &[Job::Organization],
             Self::Rules => &[Job::Scan, Job::Remediate, Job::Stores, Job::Policies, Job::Rules],
             Self::FlowLogs => &[Job::FlowLogs],
+            Self::BlockPrincipals => &[Job::Block],
             Self::Trust => &[],
         }
     }
@@ -160,6 +174,9 @@ fn sid(call: Call) -> &'static str {
         (Job::Organization, _) => "ReadOrganization",
         (Job::Rules, _) => "KeepStacks",
         (Job::FlowLogs, _) => "ReadLogGroups",
+        (Job::Events, _) => "ReceiveEvents",
+        (Job::Block, Scope::Users) => "BlockUsers",
+        (Job::Block, _) => "BlockRoles",
     }
 }
 
@@ -179,6 +196,9 @@ fn resources(scope: Scope) -> &'static [&'static str] {
         Scope::Role => &["arn:aws:iam::*:role/portcullis-*"],
         Scope::LogGroups => &["arn:aws:logs:*:*:log-group:GROUP:*"],
         Scope::Stacks => &["arn:aws:cloudformation:*:*:stack/PortcullisSecurityGroup-*/*"],
+        Scope::Queue => &["arn:aws:sqs:*:*:portcullis-*"],
+        Scope::Users => &["arn:aws:iam::*:user/*"],
+        Scope::Roles => &["arn:aws:iam::*:role/*"],
     }
 }
 
@@ -199,7 +219,8 @@ fn keys() -> Statement {
         action: vec!["kms:Decrypt", "kms:GenerateDataKey"],
         resource: &["arn:aws:kms:REGION:ACCOUNT:key/KEY"],
         condition: Some(json!({"StringLike": {"kms:ViaService": [
-            "s3.*.amazonaws.com", "ssm.*.amazonaws.com", "sns.*.amazonaws.com", "dynamodb.*.amazonaws.com"
+            "s3.*.amazonaws.com", "ssm.*.amazonaws.com", "sns.*.amazonaws.com", "dynamodb.*.amazonaws.com",
+            "sqs.*.amazonaws.com"
         ]}})),
     }
 }

@@ -10,12 +10,14 @@ mod ec2;
 mod environment;
 mod errors;
 mod http;
+mod iam;
 mod logs;
 mod organization;
 mod s3;
 mod send;
 mod session;
 mod sns;
+mod sqs;
 mod ssm;
 mod users;
 
@@ -27,7 +29,8 @@ use aws_config::{Region, SdkConfig};
 
 use self::session::Sessions;
 use crate::api::{
-    AccountAccess, Caller, Cloud, Ec2, Logs, Metrics, Objects, Organization, Parameters, Stacks, Table, Topics, Users,
+    AccountAccess, Caller, Cloud, Ec2, Logs, Metrics, Objects, Organization, Parameters, Principals, Queue, Stacks,
+    Table, Topics, Users,
 };
 use crate::calls::Call;
 use crate::error::{Error, Kind, Result};
@@ -178,5 +181,14 @@ impl Cloud for Aws {
 
     async fn table(&self, name: &str, region: Option<&str>) -> Result<Arc<dyn Table>> {
         Ok(Arc::new(dynamodb::Door::new(&self.own_in(region, Call::GetItem)?, name)))
+    }
+
+    async fn queue(&self, url: &str) -> Result<Arc<dyn Queue>> {
+        Ok(Arc::new(sqs::Door::new(&self.own_in(sqs::region_of(url), Call::ReceiveMessage)?, url)))
+    }
+
+    async fn principals(&self, access: &AccountAccess) -> Result<Arc<dyn Principals>> {
+        let home = self.home.as_ref().map_or(environment::FALLBACK_REGION, AsRef::as_ref);
+        Ok(Arc::new(iam::Door::new(&self.account_in(access, home).await?)))
     }
 }

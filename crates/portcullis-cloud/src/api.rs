@@ -7,6 +7,8 @@
 mod cloud;
 mod ec2;
 mod logs;
+mod principals;
+mod queue;
 mod stacks;
 mod stores;
 mod users;
@@ -14,6 +16,8 @@ mod users;
 pub use cloud::{AccountAccess, AccountInfo, Caller, Cloud, Organization, Role};
 pub use ec2::{Ec2, Flow, GroupFilter, Permission, RuleUpdate};
 pub use logs::{LogEvent, LogWindow, Logs};
+pub use principals::{PrincipalName, Principals};
+pub use queue::{Queue, QueuedMessage};
 pub use stacks::{
     ChangeSet, ChangeSetKind, Import, Made, NewChangeSet, ResourceChange, Stack, StackEvent, Stacks, TEMPLATE_BYTES,
     TEMPLATE_BYTES_ON_S3, Template,

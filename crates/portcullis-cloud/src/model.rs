@@ -21,6 +21,8 @@ mod ec2;
 mod limits;
 mod logs;
 mod place;
+mod principals;
+mod queues;
 mod services;
 mod stacks;
 mod stores;
@@ -33,7 +35,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::api::{AccountInfo, Item, LogEvent, Metric, Notice, Object};
+use crate::api::{AccountInfo, Item, LogEvent, Metric, Notice, Object, PrincipalName};
 use crate::error::{Error, Kind, Result};
 
 pub use self::limits::Limits;
@@ -97,6 +99,8 @@ pub(crate) struct State {
     pub(crate) tables: BTreeMap<String, BTreeMap<String, Item>>,
     /// Events of streams of log groups.
     pub(crate) logs: BTreeMap<String, BTreeMap<String, Vec<LogEvent>>>,
+    pub(crate) queues: BTreeMap<String, Vec<queues::Kept>>,
+    pub(crate) inline_policies: BTreeMap<(String, PrincipalName, String), String>,
     pub(crate) calls: BTreeMap<(String, &'static str), u64>,
     pub(crate) made: u64,
 }

@@ -115,6 +115,11 @@ struct GroupRecord {
     state: StateRecord,
 }
 
+/// Where the backup is kept that a run of this name takes of a group at this time: [`Backup::key`], known before.
+pub fn key_of(group: &GroupKey, taken_at: Timestamp, run_id: &str) -> String {
+    key::key(group, taken_at, run_id)
+}
+
 impl Backup {
     /// The group's name everywhere.
     pub fn group_key(&self) -> &GroupKey {

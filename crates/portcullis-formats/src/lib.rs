@@ -1,4 +1,5 @@
-//! Bytes to core types and back: inventories, policy files, rules files, templates, plans, backups, fixtures. No network.
+//! Bytes to core types and back: inventories, policy files, rules files, templates, plans, backups, events, fixtures. No
+//! network.
 //!
 //! Each format is read and written in one place. What a file says wrongly is told with its place, all of it at once.
 
@@ -6,6 +7,7 @@ pub mod backup;
 pub mod catalogue;
 pub mod cloudformation;
 pub mod diagnostics;
+pub mod events;
 pub mod inventory;
 pub mod journal;
 pub mod plan;

@@ -6,12 +6,12 @@
 mod act;
 pub mod decide;
 mod log;
-mod marks;
+pub(crate) mod marks;
 mod ports;
 mod report;
 mod run;
 mod see;
-mod tell;
+pub(crate) mod tell;
 pub mod terms;
 
 pub use decide::{Action, Decision};

@@ -1,4 +1,4 @@
-//! The use cases that the doors share: judge, apply, rollback, with their ports.
+//! The use cases that the doors share: judge, apply, rollback, enforce, respond to events, with their ports.
 
 mod apply;
 mod change;
@@ -11,8 +11,10 @@ pub mod metrics;
 pub mod notices;
 mod ports;
 mod report;
+pub mod respond;
 mod rollback;
 pub mod rules;
+pub mod service;
 pub mod state;
 mod usage;
 

@@ -39,6 +39,8 @@ pub mod names {
     pub const EMERGENCIES: &str = "EmergencyRemediationsPerformed";
     /// From the event to the verdict.
     pub const REAL_TIME_DURATION: &str = "RealTimeScanDuration";
+    /// Events that were answered later than the policy asks.
+    pub const DEADLINES_MISSED: &str = "RealTimeDeadlinesMissed";
     /// The score of 100.
     pub const SCORE: &str = "ComplianceScore";
 }

@@ -3,6 +3,7 @@
 mod digest;
 mod fit;
 mod message;
+mod principal;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 pub use self::digest::{Clocks, Turn};
 pub use self::fit::{MOST_BYTES, published_bytes};
 pub use self::message::{FindingNote, GroupNote, Message};
+pub use self::principal::PrincipalNote;
 use crate::PortError;
 
 /// How urgent a notice is, the most urgent first. The words are those of policies.

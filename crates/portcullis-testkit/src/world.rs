@@ -15,6 +15,7 @@ use crate::xml::Element;
 
 mod network;
 mod organisation;
+mod queues;
 mod rules;
 mod stores;
 
@@ -184,6 +185,7 @@ impl World {
             "ec2" => "2016-11-15",
             "sts" => "2011-06-15",
             "sns" => "2010-03-31",
+            "iam" => "2010-05-08",
             other => panic!("{other} does not speak the Query protocol here"),
         };
         let mut body = format!("Action={action}&Version={version}");

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod events;
 pub(crate) mod flows;
 mod rules;
 mod selection;
@@ -12,6 +13,7 @@ use portcullis_core::finding::Status;
 use portcullis_core::net::AnyCidr;
 use portcullis_core::policy::Severity;
 
+pub(crate) use events::{EventArgs, HandleEventArgs, UnblockArgs, WatchArgs};
 pub(crate) use rules::{
     BuildArgs, CommitArgs, ConfigureArgs, DestroyArgs, FmtArgs, ImportArgs, InitArgs, PlaceArgs, RulesArgs,
     RulesCommand, RulesFormat, StageArgs, StatusArgs, TemplateFormat,
@@ -23,6 +25,13 @@ const EXIT_CODES: &str = "Exit codes:
   1  findings at or above --fail-on
   2  bad usage or input, nothing done
   3  something could not be read or changed, or, with --strict, a verdict is unknown
+  4  an internal error";
+
+const HANDLE_EVENT_CODES: &str = "Exit codes:
+  0  what was found is dealt with, or there is nothing to do
+  1  findings at or above --fail-on stand, in a dry run too
+  2  bad usage, or a body that is no event; nothing done
+  3  something could not be read or changed
   4  an internal error";
 
 const STYLES: Styles = Styles::styled()
@@ -89,6 +98,15 @@ pub(crate) enum Command {
     Policy(PolicyCommand),
     /// Keep a group's rules in text files, and the group in a CloudFormation stack
     Rules(RulesArgs),
+    /// Act on events from a queue of Amazon SQS, until told to stop
+    #[command(after_help = EXIT_CODES)]
+    Watch(WatchArgs),
+    /// Act on one event, or a batch of them
+    #[command(after_help = HANDLE_EVENT_CODES)]
+    HandleEvent(HandleEventArgs),
+    /// Take back the block of a user or role
+    #[command(after_help = EXIT_CODES)]
+    Unblock(UnblockArgs),
     /// Print a completion script
     Completions {
         /// For which shell
@@ -126,6 +144,8 @@ pub(crate) enum Document {
     IamRules,
     /// IAM policy: reading flow logs.
     IamFlowLogs,
+    /// IAM policy: blocking users and roles.
+    IamBlockPrincipals,
     /// IAM trust policy of a role.
     IamTrustPolicy,
 }

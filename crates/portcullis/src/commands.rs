@@ -7,6 +7,7 @@ mod documents;
 mod enforce;
 mod explain;
 pub(crate) mod flows;
+mod handle_event;
 mod plan;
 mod policy;
 pub(crate) mod policy_files;
@@ -15,6 +16,8 @@ mod rollback;
 mod rules;
 mod scan;
 mod snapshot;
+mod unblock;
+mod watch;
 
 use std::io::Write as _;
 
@@ -34,6 +37,9 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome> {
         Command::Snapshot(args) => snapshot::run(&args, &console),
         Command::Explain(args) => explain::run(&args, &console),
         Command::Flows(command) => flows::run(&command, &console),
+        Command::Watch(args) => watch::run(&args, &console),
+        Command::HandleEvent(args) => handle_event::run(&args, &console),
+        Command::Unblock(args) => unblock::run(&args),
         Command::Policy(command) => policy::run(&command, &console),
         Command::Rules(args) => rules::run(&args, &console),
         Command::Completions { shell } => {

@@ -65,6 +65,11 @@ impl Live {
         Role { name, ..self.template.clone() }
     }
 
+    /// The role to assume in every account, where one was named.
+    pub(crate) fn role(&self) -> Option<Role> {
+        self.role.clone()
+    }
+
     /// The world itself.
     pub(crate) fn cloud(&self) -> &Arc<dyn Cloud> {
         &self.cloud

@@ -9,6 +9,7 @@ mod live;
 mod output;
 mod progress;
 mod selection;
+mod service;
 mod workshop;
 
 use std::process::ExitCode;

@@ -8,10 +8,9 @@ use portcullis_core::policy::PolicySet;
 use portcullis_core::remediation::Strategy;
 use portcullis_formats::catalogue;
 use portcullis_formats::inventory::{ReadOptions, Source, read};
-use portcullis_formats::policy::Policy;
-use portcullis_formats::policy::document::actions::StrategyName;
 use portcullis_report::sanitise::neutral;
 use portcullis_runtime::live::wants;
+use portcullis_runtime::respond::strategy_of;
 
 use crate::cli::{AwsArgs, PolicyArgs, SelectionArgs};
 use crate::commands::policy_files::assembled;
@@ -99,21 +98,6 @@ pub(crate) fn remark_on_coverage(coverage: &[Coverage], console: &Console) {
 /// Reads and assembles the policies that were asked for.
 pub(crate) fn read_policies(args: &PolicyArgs, aws: &AwsArgs, console: &Console) -> Result<PolicySet> {
     narrowed(assembled(args, aws, console)?.set, args)
-}
-
-/// What a policy's `remediation_settings` say of the strategy.
-pub(crate) fn strategy_of(policy: &Policy) -> Option<Strategy> {
-    let settings = &policy.document.compliance_policies.compliance_actions.remediation_settings;
-    Some(match settings.strategy.as_ref()?.value {
-        StrategyName::Narrow => Strategy::Narrow,
-        StrategyName::Revoke => Strategy::Revoke,
-        StrategyName::Lockdown => Strategy::Lockdown,
-        StrategyName::Tag => Strategy::Tag,
-        StrategyName::Replace => {
-            let blocks = settings.replace_with.iter().flat_map(|with| with.value.0.iter());
-            Strategy::Replace(blocks.map(|block| block.0).collect())
-        }
-    })
 }
 
 /// The controls that `--control` and `--severity` leave.

@@ -42,6 +42,11 @@ fn backup() {
     smoke("backup");
 }
 
+#[test]
+fn events() {
+    smoke("events");
+}
+
 /// The list, the binaries, the seeds and the tests above name the same targets.
 #[test]
 fn every_target_is_wired() {

@@ -25,10 +25,11 @@ fn each_call_is_allowed_where_its_job_is_done_and_nowhere_else() {
             Job::Scan => &[Document::ScanOnly, Document::Remediate, Document::RemediateMember, Document::Rules],
             Job::Remediate => &[Document::Remediate, Document::RemediateMember, Document::Rules],
             Job::Stores | Job::Policies => &[Document::Remediate, Document::Hub, Document::Rules],
-            Job::Notices | Job::Metrics | Job::State => &[Document::Remediate, Document::Hub],
+            Job::Notices | Job::Metrics | Job::State | Job::Events => &[Document::Remediate, Document::Hub],
             Job::Organization => &[Document::OrganizationRead],
             Job::Rules => &[Document::Rules],
             Job::FlowLogs => &[Document::FlowLogs],
+            Job::Block => &[Document::BlockPrincipals],
         };
         let found: Vec<Document> =
             Document::ALL.iter().filter(|document| actions(**document).contains(call.action())).copied().collect();

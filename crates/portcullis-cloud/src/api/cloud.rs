@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Ec2, Logs, Metrics, Objects, Page, Parameters, Stacks, Table, Topics, Users};
+use super::{Ec2, Logs, Metrics, Objects, Page, Parameters, Principals, Queue, Stacks, Table, Topics, Users};
 use crate::error::Result;
 
 /// Who the credentials are.
@@ -90,6 +90,12 @@ pub trait Cloud: Send + Sync + Debug {
 
     /// A DynamoDB table, in `region`, else the home Region.
     async fn table(&self, name: &str, region: Option<&str>) -> Result<Arc<dyn Table>>;
+
+    /// A queue of Amazon SQS by its URL, with the environment's own credentials.
+    async fn queue(&self, url: &str) -> Result<Arc<dyn Queue>>;
+
+    /// Users and roles of an account.
+    async fn principals(&self, access: &AccountAccess) -> Result<Arc<dyn Principals>>;
 }
 
 /// AWS Organizations.

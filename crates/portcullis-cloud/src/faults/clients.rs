@@ -1,6 +1,7 @@
 //! Every trait, led through the script.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -8,7 +9,8 @@ use super::{Door, Faults};
 use crate::api::{
     AccountAccess, AccountInfo, Below, Caller, ChangeSet, Cloud, Conditional, Ec2, Flow, GroupFilter, Item, LogEvent,
     LogWindow, Logs, Made, Metric, Metrics, NewChangeSet, Notice, Object, Objects, Organization, Page, Parameters,
-    Part, Permission, Put, RuleUpdate, Stack, StackEvent, Stacks, Table, Topics, Users,
+    Part, Permission, PrincipalName, Principals, Put, Queue, QueuedMessage, RuleUpdate, Stack, StackEvent, Stacks,
+    Table, Topics, Users,
 };
 use crate::error::Result;
 use crate::shapes::{
@@ -89,6 +91,14 @@ impl Cloud for Faults {
 
     async fn table(&self, name: &str, region: Option<&str>) -> Result<Arc<dyn Table>> {
         Ok(self.client("", region.unwrap_or_default(), self.inner.table(name, region).await?))
+    }
+
+    async fn queue(&self, url: &str) -> Result<Arc<dyn Queue>> {
+        Ok(self.client("", "", self.inner.queue(url).await?))
+    }
+
+    async fn principals(&self, access: &AccountAccess) -> Result<Arc<dyn Principals>> {
+        Ok(self.client(&access.account, "", self.inner.principals(access).await?))
     }
 }
 
@@ -314,5 +324,35 @@ impl Table for Client<dyn Table> {
 
     async fn scan(&self, prefix: &str, next: Option<String>) -> Result<Page<Item>> {
         self.door.page("dynamodb:Scan", next, |next| self.inner.scan(prefix, next)).await
+    }
+}
+
+#[async_trait]
+impl Queue for Client<dyn Queue> {
+    async fn receive(&self, wait: Duration) -> Result<Vec<QueuedMessage>> {
+        self.door.through("sqs:ReceiveMessage", self.inner.receive(wait)).await
+    }
+
+    async fn delete(&self, messages: &[QueuedMessage]) -> Result<Vec<String>> {
+        self.door.through("sqs:DeleteMessage", self.inner.delete(messages)).await
+    }
+}
+
+#[async_trait]
+impl Principals for Client<dyn Principals> {
+    async fn put_policy(&self, principal: &PrincipalName, name: &str, document: &str) -> Result<()> {
+        let call = match principal {
+            PrincipalName::User(_) => "iam:PutUserPolicy",
+            PrincipalName::Role(_) => "iam:PutRolePolicy",
+        };
+        self.door.through(call, self.inner.put_policy(principal, name, document)).await
+    }
+
+    async fn delete_policy(&self, principal: &PrincipalName, name: &str) -> Result<()> {
+        let call = match principal {
+            PrincipalName::User(_) => "iam:DeleteUserPolicy",
+            PrincipalName::Role(_) => "iam:DeleteRolePolicy",
+        };
+        self.door.through(call, self.inner.delete_policy(principal, name)).await
     }
 }

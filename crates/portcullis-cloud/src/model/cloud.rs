@@ -5,11 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::ec2::Client;
+use super::principals::PrincipalsClient;
+use super::queues::QueueClient;
 use super::stores::{Global, TableClient};
 use super::{DEFAULT_REGIONS, World, failure};
 use crate::api::{
-    AccountAccess, AccountInfo, Caller, Cloud, Ec2, Logs, Metrics, Objects, Organization, Page, Parameters, Stacks,
-    Table, Topics, Users,
+    AccountAccess, AccountInfo, Caller, Cloud, Ec2, Logs, Metrics, Objects, Organization, Page, Parameters, Principals,
+    Queue, Stacks, Table, Topics, Users,
 };
 use crate::error::{Kind, Result};
 
@@ -125,6 +127,15 @@ impl Cloud for World {
 
     async fn table(&self, name: &str, _region: Option<&str>) -> Result<Arc<dyn Table>> {
         Ok(Arc::new(TableClient { world: self.clone(), name: name.to_owned() }))
+    }
+
+    async fn queue(&self, url: &str) -> Result<Arc<dyn Queue>> {
+        Ok(Arc::new(QueueClient { world: self.clone(), url: url.to_owned() }))
+    }
+
+    async fn principals(&self, access: &AccountAccess) -> Result<Arc<dyn Principals>> {
+        let account = self.enter(access).await?;
+        Ok(Arc::new(PrincipalsClient { world: self.clone(), account }))
     }
 }
 

@@ -438,7 +438,7 @@ pub fn fit_description(text: &str) -> String {
 
 /// A tag value that every AWS service takes: at most 256 letters, digits, spaces and `+-=._:/@`.
 /// Source: AWS General Reference, "Tagging AWS resources".
-fn fit_tag(text: &str) -> String {
+pub fn fit_tag(text: &str) -> String {
     fit(text, 256, |c| c.is_alphanumeric() || " +-=._:/@".contains(c))
 }
 

@@ -44,7 +44,7 @@ fn is_warning(rule: &Rule) -> bool {
 }
 
 /// What puts a warning on a group, or brings its words up to date.
-pub(super) fn warn(group: &SecurityGroup, policies: &PolicySet, reason: &str) -> Vec<Change> {
+pub(crate) fn warn(group: &SecurityGroup, policies: &PolicySet, reason: &str) -> Vec<Change> {
     let change = |wanted: Rule| match group.rules.iter().find(|rule| rule.identity() == wanted.identity()) {
         None => Some(Change::Authorize(wanted)),
         Some(old) if is_warning(old) && old.description != wanted.description => {
@@ -58,13 +58,23 @@ pub(super) fn warn(group: &SecurityGroup, policies: &PolicySet, reason: &str) ->
 }
 
 /// Whether a group is tagged as put right: such tags tell what was done to it, and stay.
-pub(super) fn is_remediated(group: &SecurityGroup, policies: &PolicySet) -> bool {
+pub(crate) fn is_remediated(group: &SecurityGroup, policies: &PolicySet) -> bool {
     group.tag(&remediated_key(policies)).is_some()
 }
 
 /// What takes that tag from a group that violates anew.
-pub(super) fn no_longer_remediated(group: &SecurityGroup, policies: &PolicySet) -> Option<Change> {
+pub(crate) fn no_longer_remediated(group: &SecurityGroup, policies: &PolicySet) -> Option<Change> {
     tag(group, remediated_key(policies), None)
+}
+
+/// What tags a group as put right.
+pub(crate) fn remediated_tag(group: &SecurityGroup, policies: &PolicySet) -> Option<Change> {
+    tag(group, remediated_key(policies), Some("true"))
+}
+
+/// What sets a tag of any name.
+pub(crate) fn own_tag(group: &SecurityGroup, key: &str, value: &str) -> Option<Change> {
+    tag(group, key.into(), Some(value))
 }
 
 fn remediated_key(policies: &PolicySet) -> CompactString {
@@ -72,13 +82,13 @@ fn remediated_key(policies: &PolicySet) -> CompactString {
 }
 
 /// What takes everything of ours from a group that is clean.
-pub(super) fn unmark(group: &SecurityGroup, policies: &PolicySet) -> Vec<Change> {
+pub(crate) fn unmark(group: &SecurityGroup, policies: &PolicySet) -> Vec<Change> {
     let warnings = group.rules.iter().filter(|rule| is_warning(rule)).cloned().map(Change::Revoke);
     warnings.chain(own_tags(group, policies)).collect()
 }
 
 /// Lets a warning that stands where a lockdown leaves its rule say what that rule says.
-pub(super) fn relabel(planned: &mut GroupPlan, policies: &PolicySet, reason: &str) {
+pub(crate) fn relabel(planned: &mut GroupPlan, policies: &PolicySet, reason: &str) {
     let text = fit_description(&policies.dummy_rule.description.replace("{violation_reason}", reason));
     let goes = |rule: &Rule| planned.changes.iter().any(|change| change.before() == Some(rule));
     let stays = planned.group.rules.iter().filter(|rule| is_warning(rule) && !goes(rule));
@@ -92,7 +102,7 @@ pub(super) fn relabel(planned: &mut GroupPlan, policies: &PolicySet, reason: &st
 
 /// The plan that takes the warning of a group away that was put right, and tags it so where it is to have `tags`, which say
 /// what it was put right for. `None` where nothing of it is left to do.
-pub(super) fn remediated(planned: &GroupPlan, tags: Option<&[Change]>, policies: &PolicySet) -> Option<GroupPlan> {
+pub(crate) fn remediated(planned: &GroupPlan, tags: Option<&[Change]>, policies: &PolicySet) -> Option<GroupPlan> {
     let after = simulate(&planned.group, &planned.changes).ok()?;
     let warnings = after.rules.iter().filter(|rule| is_warning(rule)).cloned().map(Change::Revoke);
     let remediated = tags.and_then(|_| tag(&after, remediated_key(policies), Some("true")));
@@ -101,12 +111,12 @@ pub(super) fn remediated(planned: &GroupPlan, tags: Option<&[Change]>, policies:
 }
 
 /// A group's plan of tags and warnings. It needs no proof: it opens and closes nothing between hosts.
-pub(super) fn bare(group: SecurityGroup, findings: Vec<PlannedFinding>, changes: Vec<Change>) -> GroupPlan {
+pub(crate) fn bare(group: SecurityGroup, findings: Vec<PlannedFinding>, changes: Vec<Change>) -> GroupPlan {
     GroupPlan { fingerprint: fingerprint(&group), group, findings, changes, proof: Proof::default(), needs_gap: false }
 }
 
 /// A plan of tags and warnings.
-pub(super) fn plan_of(groups: Vec<GroupPlan>) -> Plan {
+pub(crate) fn plan_of(groups: Vec<GroupPlan>) -> Plan {
     let none = plan(
         &Inventory::default(),
         &PolicySet::default(),

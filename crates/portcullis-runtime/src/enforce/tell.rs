@@ -313,7 +313,7 @@ fn worst(note: &GroupNote) -> Option<Severity> {
     note.findings.iter().filter_map(|finding| finding.severity.parse().ok()).max()
 }
 
-fn counted(changes: usize) -> String {
+pub(crate) fn counted(changes: usize) -> String {
     format!("{changes} change{}", if changes == 1 { "" } else { "s" })
 }
 
@@ -328,7 +328,7 @@ fn due(decision: &Decision, now: jiff::Timestamp) -> Option<String> {
 }
 
 /// A row of evidence in words: `tcp 22 from 0.0.0.0/0 (sgr-…)`.
-fn evidence(row: &Evidence, direction: Option<Direction>, group: &SecurityGroup) -> String {
+pub(crate) fn evidence(row: &Evidence, direction: Option<Direction>, group: &SecurityGroup) -> String {
     let ids: Vec<&str> =
         row.rules.iter().filter_map(|rule| group.rules.get(*rule)).map(|rule| rule.id.as_str()).collect();
     let ids: Vec<&str> = ids.into_iter().filter(|id| !id.is_empty()).collect();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use compact_str::CompactString;
-use portcullis_cloud::api::{AccountAccess, Cloud, Ec2, GroupFilter};
+use portcullis_cloud::api::{AccountAccess, Cloud, Ec2, GroupFilter, Role};
 use portcullis_cloud::change::{Limits, arrange, perform};
 use portcullis_cloud::error::{Error, Kind};
 use portcullis_cloud::patience::{Backoff, pages, repeated};
@@ -27,7 +27,21 @@ pub struct Accesses {
 }
 
 impl Accesses {
-    fn of(&self, account: &str) -> AccountAccess {
+    /// With this role everywhere; in the credentials' own account the credentials themselves serve where it does not exist.
+    ///
+    /// # Errors
+    /// Where it cannot be told whose the credentials are.
+    pub async fn with_role(cloud: &dyn Cloud, role: Option<Role>) -> Result<Self, Error> {
+        let others = AccountAccess { account: String::new(), role: role.clone() };
+        if role.is_none() {
+            return Ok(Self { others, ..Self::default() });
+        }
+        let caller = cloud.caller(&AccountAccess::default()).await?;
+        let own = super::access_to(&caller.account, role, cloud, &caller).await;
+        Ok(Self { of_accounts: [(caller.account, own)].into(), others })
+    }
+
+    pub(crate) fn of(&self, account: &str) -> AccountAccess {
         let other = || AccountAccess { account: account.to_owned(), ..self.others.clone() };
         self.of_accounts.get(account).cloned().unwrap_or_else(other)
     }

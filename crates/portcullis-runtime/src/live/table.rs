@@ -9,7 +9,8 @@ use tokio::runtime::Handle;
 
 use crate::state::{KeyValue, StateError, Versioned, Write};
 
-/// A table with the text hash key `pk`. An item holds `value` and `version`.
+/// A table with the text hash key `pk`. An item holds `value` and `version`, and `expires` where its value says
+/// when it may be forgotten.
 #[derive(Debug)]
 pub struct TableState {
     table: Arc<dyn Table>,
@@ -38,6 +39,15 @@ impl TableState {
             ))),
         }
     }
+}
+
+/// When a value may be forgotten, where it says so itself: a number `expires` in Unix seconds, for the table's TTL.
+fn expires(value: &str) -> Option<i64> {
+    #[derive(serde::Deserialize)]
+    struct Expiring {
+        expires: i64,
+    }
+    serde_json::from_str::<Expiring>(value).ok().map(|value| value.expires)
 }
 
 fn failed(error: &portcullis_cloud::error::Error) -> StateError {
@@ -70,11 +80,12 @@ impl KeyValue for TableState {
         let write = |write: &Write| match write {
             Write::Put { key, value, on } => {
                 let only = on.map_or(Conditional::New, Conditional::Version);
-                let item = Item::from([
+                let mut item = Item::from([
                     ("pk".to_owned(), Datum::Text(key.clone())),
                     ("value".to_owned(), Datum::Text(value.clone())),
                     ("version".to_owned(), Datum::Number(on.unwrap_or(0).saturating_add(1))),
                 ]);
+                item.extend(expires(value).map(|at| ("expires".to_owned(), Datum::Number(at))));
                 let put = self.handle.block_on(self.table.put(&item, &only));
                 put.map_err(|error| match error.kind {
                     Kind::Condition => StateError::Conflict { key: key.clone() },

@@ -62,6 +62,9 @@ pub struct GroupNote {
     pub vpc_id: String,
     /// What is told of it, the worst first.
     pub findings: Vec<FindingNote>,
+    /// Who changed it, where an event tells that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub principals: Vec<String>,
     /// What was done, and what failed.
     pub done: Vec<String>,
     /// How to take it back.
@@ -157,6 +160,7 @@ impl Message {
             group_name: text(&group.group_name),
             vpc_id: text(&group.vpc_id),
             findings: group.findings.iter().map(finding).collect(),
+            principals: list(&group.principals),
             done: list(&group.done),
             undo: group.undo.as_deref().map(text),
             plan: group.plan.as_deref().map(text),
@@ -307,6 +311,7 @@ fn group_text(group: &GroupNote, text: &mut String) {
         named(&group.account_name),
         group.region
     );
+    rows("  changed by: ", &group.principals, text);
     for finding in &group.findings {
         let title = if finding.title.is_empty() { String::new() } else { format!(": {}", finding.title) };
         let _ = writeln!(text, "  {} {}{title}", finding.severity.to_uppercase(), name(finding));

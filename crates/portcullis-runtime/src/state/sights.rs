@@ -144,6 +144,28 @@ impl FirstSights {
         Ok(Self { groups })
     }
 
+    /// Reads the records of these groups alone.
+    ///
+    /// # Errors
+    /// As [`FirstSights::load`].
+    pub fn of(state: &dyn KeyValue, keys: &[GroupKey]) -> Result<Self, StateError> {
+        let mut groups = BTreeMap::new();
+        for key in keys {
+            let name = name_of(key);
+            let Some(entry) = state.get(&name)? else { continue };
+            let damaged = |why: &str| {
+                StateError::Damaged(format!("`{name}` in the state {} cannot be understood: {why}", state.place()))
+            };
+            let record: Record = serde_json::from_str(&entry.value)
+                .map_err(|error| damaged(&newer(&entry.value).unwrap_or_else(|| error.to_string())))?;
+            if record.schema_version != SCHEMA_VERSION {
+                return Err(damaged(&newer(&entry.value).unwrap_or_default()));
+            }
+            groups.insert(key.clone(), Kept { version: Some(entry.version), sights: record.sights, changed: false });
+        }
+        Ok(Self { groups })
+    }
+
     /// The groups that something is known of.
     pub fn groups(&self) -> impl Iterator<Item = (&GroupKey, &GroupSights)> {
         self.groups.iter().map(|(key, kept)| (key, &kept.sights))

@@ -27,6 +27,7 @@ pub(crate) fn run(document: Document) -> Result<Outcome> {
         Document::IamOrganizationRead => iam(Iam::OrganizationRead)?,
         Document::IamRules => iam(Iam::Rules)?,
         Document::IamFlowLogs => iam(Iam::FlowLogs)?,
+        Document::IamBlockPrincipals => iam(Iam::BlockPrincipals)?,
         Document::IamTrustPolicy => iam(Iam::Trust)?,
     }
     Ok(Outcome::Done)

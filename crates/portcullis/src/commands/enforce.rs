@@ -18,6 +18,7 @@ use portcullis_runtime::enforce::{
 use portcullis_runtime::live::{TableState, wants};
 use portcullis_runtime::metrics::{MetricsSink, Tracking};
 use portcullis_runtime::notices::Notifier;
+use portcullis_runtime::respond::strategy_of;
 use portcullis_runtime::state::{FileState, KeyValue, MemoryState};
 use portcullis_runtime::{NoObserver, Outcome as GroupResult, PortError, RunOptions, new_run_id};
 
@@ -27,7 +28,7 @@ use crate::cli::{ChangeArgs, EnforceArgs, PlanFormat};
 use crate::exit::{Failure, Outcome, Result};
 use crate::interrupt::flag_of_signals;
 use crate::output::{Console, to_file, to_stdout};
-use crate::selection::{Wanted, narrowed, remark_on_coverage, strategy_of};
+use crate::selection::{Wanted, narrowed, remark_on_coverage};
 use crate::workshop::Workshop;
 
 pub(crate) fn run(args: &EnforceArgs, console: &Console) -> Result<Outcome> {

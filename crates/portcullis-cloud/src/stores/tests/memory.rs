@@ -170,6 +170,12 @@ impl Cloud for World {
     async fn table(&self, _: &str, _: Option<&str>) -> Result<Arc<dyn Table>> {
         unimplemented!()
     }
+    async fn queue(&self, _: &str) -> Result<Arc<dyn crate::api::Queue>> {
+        unimplemented!()
+    }
+    async fn principals(&self, _: &AccountAccess) -> Result<Arc<dyn crate::api::Principals>> {
+        unimplemented!()
+    }
 }
 
 /// On a clock that goes on by itself whenever everybody waits.

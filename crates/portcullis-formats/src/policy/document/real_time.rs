@@ -44,8 +44,8 @@ structure! {
         scan_within_seconds: Rate = Whole(30),
         /// Whether violations are told.
         notify_on_violations: bool = true,
-        /// Whether critical violations are put right.
-        auto_remediate_critical: bool = false,
+        /// Whether critical violations may be put right; where not given, what `remediation_settings` say is enough.
+        auto_remediate_critical: Option<bool>,
     }
 }
 
@@ -60,8 +60,8 @@ structure! {
         scan_within_seconds: Rate = Whole(15),
         /// Whether violations are told.
         notify_on_violations: bool = true,
-        /// Whether critical violations are put right.
-        auto_remediate_critical: bool = false,
+        /// Whether critical violations may be put right; where not given, what `remediation_settings` say is enough.
+        auto_remediate_critical: Option<bool>,
         /// Which rules are looked at at once. They never decide the verdict.
         critical_patterns: Vec<CriticalPattern>,
     }

@@ -134,7 +134,7 @@ fn its_real_time_settings() {
     assert!(real_time.enabled && rules.new_security_group_created.immediate_scan);
     assert_eq!(rules.new_security_group_created.scan_within_seconds.0, 30);
     assert_eq!(rules.risky_rule_added.scan_within_seconds.0, 15);
-    assert!(rules.risky_rule_added.auto_remediate_critical);
+    assert_eq!(rules.risky_rule_added.auto_remediate_critical, Some(true));
     let pattern = &rules.risky_rule_added.critical_patterns[1];
     assert_eq!(pattern.pattern.value, PeerName::Peer("::/0".parse().unwrap()));
     assert_eq!(pattern.protocol, Some(ProtocolName::All));

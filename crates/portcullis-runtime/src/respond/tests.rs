@@ -1,0 +1,6 @@
+//! Events answered over a world in memory, by the service that the doors open.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod acting;
+mod minding;
+mod world;
