@@ -28,6 +28,7 @@ const GENERATED: &[Generated] = &[
     Generated { file: "deploy/iam/organization-read.json", args: &["docs", "iam-organization-read"] },
     Generated { file: "deploy/iam/remediate-member.json", args: &["docs", "iam-remediate-member"] },
     Generated { file: "deploy/iam/remediate.json", args: &["docs", "iam-remediate"] },
+    Generated { file: "deploy/iam/rules.json", args: &["docs", "iam-rules"] },
     Generated { file: "deploy/iam/scan-only.json", args: &["docs", "iam-scan-only"] },
     Generated { file: "deploy/iam/trust-policy.json", args: &["docs", "iam-trust-policy"] },
     Generated { file: "docs/controls.md", args: &["docs", "controls"] },

@@ -25,6 +25,8 @@ pub enum Job {
     State,
     /// The list of an organisation's accounts.
     Organization,
+    /// Groups kept as rules files, by stacks.
+    Rules,
 }
 
 /// What IAM can limit a call to.
@@ -52,6 +54,8 @@ pub enum Scope {
     Table,
     /// A role.
     Role,
+    /// Stacks of groups kept as rules files.
+    Stacks,
 }
 
 macro_rules! calls {
@@ -172,4 +176,21 @@ calls! {
     ListAccountsForParent = "Organizations" "ListAccountsForParent", "organizations:ListAccountsForParent", Organization, Everything;
     /// Units of a unit.
     ListOrganizationalUnitsForParent = "Organizations" "ListOrganizationalUnitsForParent", "organizations:ListOrganizationalUnitsForParent", Organization, Everything;
+
+    /// How a stack is.
+    DescribeStacks = "CloudFormation" "DescribeStacks", "cloudformation:DescribeStacks", Rules, Stacks;
+    /// What would be changed.
+    CreateChangeSet = "CloudFormation" "CreateChangeSet", "cloudformation:CreateChangeSet", Rules, Stacks;
+    /// What that is.
+    DescribeChangeSet = "CloudFormation" "DescribeChangeSet", "cloudformation:DescribeChangeSet", Rules, Stacks;
+    /// Changing it.
+    ExecuteChangeSet = "CloudFormation" "ExecuteChangeSet", "cloudformation:ExecuteChangeSet", Rules, Stacks;
+    /// Not changing it.
+    DeleteChangeSet = "CloudFormation" "DeleteChangeSet", "cloudformation:DeleteChangeSet", Rules, Stacks;
+    /// What happens meanwhile.
+    DescribeStackEvents = "CloudFormation" "DescribeStackEvents", "cloudformation:DescribeStackEvents", Rules, Stacks;
+    /// A stack and its group taken away.
+    DeleteStack = "CloudFormation" "DeleteStack", "cloudformation:DeleteStack", Rules, Stacks;
+    /// What a stack was made of.
+    GetTemplate = "CloudFormation" "GetTemplate", "cloudformation:GetTemplate", Rules, Stacks;
 }

@@ -3,6 +3,7 @@
 //! Calls are made once: pace, patience and paging are decided above [`crate::api`]. What is decided here is who one is
 //! ([`environment`], [`session`]), how requests leave ([`send`], [`http`]) and what answers mean (`…/convert.rs`, [`errors`]).
 
+mod cloudformation;
 mod cloudwatch;
 mod dynamodb;
 mod ec2;
@@ -24,7 +25,9 @@ use async_trait::async_trait;
 use aws_config::{Region, SdkConfig};
 
 use self::session::Sessions;
-use crate::api::{AccountAccess, Caller, Cloud, Ec2, Metrics, Objects, Organization, Parameters, Table, Topics, Users};
+use crate::api::{
+    AccountAccess, Caller, Cloud, Ec2, Metrics, Objects, Organization, Parameters, Stacks, Table, Topics, Users,
+};
 use crate::calls::Call;
 use crate::error::{Error, Kind, Result};
 
@@ -141,6 +144,11 @@ impl Cloud for Aws {
     async fn users(&self, access: &AccountAccess, region: &str) -> Result<Arc<dyn Users>> {
         let config = self.account_in(access, region).await?;
         Ok(Arc::new(users::Doors::new(&config, Arc::clone(&self.sessions))))
+    }
+
+    async fn stacks(&self, access: &AccountAccess, region: &str) -> Result<Arc<dyn Stacks>> {
+        let config = self.account_in(access, region).await?;
+        Ok(Arc::new(cloudformation::Door::new(&config, Arc::clone(&self.sessions))))
     }
 
     async fn organization(&self) -> Result<Arc<dyn Organization>> {

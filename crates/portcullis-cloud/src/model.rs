@@ -21,6 +21,7 @@ mod ec2;
 mod limits;
 mod place;
 mod services;
+mod stacks;
 mod stores;
 
 #[cfg(test)]
@@ -36,6 +37,7 @@ use crate::error::{Error, Kind, Result};
 
 pub use self::limits::Limits;
 pub use self::place::{Place, prefix_list};
+pub use self::stacks::KeptStack;
 
 use self::limits::Meter;
 

@@ -118,6 +118,8 @@ pub(crate) enum Document {
     IamHub,
     /// IAM policy: the list of an organisation's accounts.
     IamOrganizationRead,
+    /// IAM policy: groups kept as rules files.
+    IamRules,
     /// IAM trust policy of a role.
     IamTrustPolicy,
 }

@@ -8,8 +8,8 @@ use super::ec2::Client;
 use super::stores::{Global, TableClient};
 use super::{DEFAULT_REGIONS, World, failure};
 use crate::api::{
-    AccountAccess, AccountInfo, Caller, Cloud, Ec2, Metrics, Objects, Organization, Page, Parameters, Table, Topics,
-    Users,
+    AccountAccess, AccountInfo, Caller, Cloud, Ec2, Metrics, Objects, Organization, Page, Parameters, Stacks, Table,
+    Topics, Users,
 };
 use crate::error::{Kind, Result};
 
@@ -92,6 +92,10 @@ impl Cloud for World {
     }
 
     async fn users(&self, access: &AccountAccess, region: &str) -> Result<Arc<dyn Users>> {
+        Ok(Arc::new(self.client(access, region).await?))
+    }
+
+    async fn stacks(&self, access: &AccountAccess, region: &str) -> Result<Arc<dyn Stacks>> {
         Ok(Arc::new(self.client(access, region).await?))
     }
 

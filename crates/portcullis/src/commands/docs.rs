@@ -25,6 +25,7 @@ pub(crate) fn run(document: Document) -> Result<Outcome> {
         Document::IamRemediateMember => iam(Iam::RemediateMember)?,
         Document::IamHub => iam(Iam::Hub)?,
         Document::IamOrganizationRead => iam(Iam::OrganizationRead)?,
+        Document::IamRules => iam(Iam::Rules)?,
         Document::IamTrustPolicy => iam(Iam::Trust)?,
     }
     Ok(Outcome::Done)
