@@ -11,6 +11,7 @@ pub mod notices;
 mod ports;
 mod report;
 mod rollback;
+pub mod rules;
 pub mod state;
 
 pub use apply::apply;
