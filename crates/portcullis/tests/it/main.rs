@@ -6,5 +6,6 @@ mod facts;
 mod harness;
 mod live;
 mod policy;
+mod rules_live;
 mod scan;
 mod usage;
