@@ -8,6 +8,7 @@ import datetime
 import json
 import os
 import random
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -275,6 +276,94 @@ class Deployment(Case):
             events.put_events(Entries=[{"Source": source, "DetailType": "d", "Detail": "{}"}])
         heard = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
         self.assertEqual([json.loads(message["Body"])["source"] for message in heard], ["ours"])
+
+
+class Stacks(Case):
+    def setUp(self):
+        super().setUp()
+        self.cfn = self.client("cloudformation")
+
+    def template(self, *ports, outputs=True, description="d", **more):
+        ingress = [{"IpProtocol": "tcp", "FromPort": p, "ToPort": p, "CidrIpv6": "2001:db8::/32", "Description": f"port {p}"} for p in ports]
+        properties = {"GroupName": "web", "GroupDescription": description, "VpcId": self.vpc, "SecurityGroupIngress": ingress} | more
+        whole = {"Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup", "DeletionPolicy": "Delete", "Properties": properties}}}
+        return json.dumps(whole | ({"Outputs": {"SecurityGroupId": {"Value": {"Ref": "Web"}}}} if outputs else {}))
+
+    def until(self, look, pending):
+        while (seen := look()) in pending:
+            time.sleep(0.05)
+        return seen
+
+    def change_set(self, kind, template, name="c1", **more):
+        made = self.cfn.create_change_set(StackName="web", ChangeSetName=name, ChangeSetType=kind, TemplateBody=template, **more)
+        self.until(lambda: self.cfn.describe_change_set(ChangeSetName=made["Id"])["Status"], ("CREATE_IN_PROGRESS",))
+        return self.cfn.describe_change_set(ChangeSetName=made["Id"])
+
+    def execute(self, described):
+        self.cfn.execute_change_set(ChangeSetName=described["ChangeSetId"])
+        return self.status(described["StackId"])
+
+    def status(self, stack):
+        busy = [f"{verb}_IN_PROGRESS" for verb in ("CREATE", "UPDATE", "IMPORT", "DELETE", "ROLLBACK", "UPDATE_ROLLBACK")]
+        return self.until(lambda: self.cfn.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"], busy)
+
+    def made(self, *ports):
+        self.assertEqual(self.execute(self.change_set("CREATE", self.template(*ports))), "CREATE_COMPLETE")
+        return self.cfn.describe_stacks(StackName="web")["Stacks"][0]["Outputs"][0]["OutputValue"]
+
+    def ports(self, group, egress=False):
+        return sorted((r["FromPort"], r.get("Description")) for r in self.rules(group, egress))
+
+    def test_a_group_is_updated_in_place_and_what_others_did_is_left_alone(self):
+        group = self.made(22, 443)
+        self.allow(group, IpRanges=[{"CidrIp": "10.0.0.0/8"}], port=9, to=9)
+        described = self.change_set("UPDATE", self.template(443, 80))
+        change = described["Changes"][0]["ResourceChange"]
+        self.assertEqual((change["Action"], change["PhysicalResourceId"], change["Replacement"]), ("Modify", group, "False"))
+        self.assertEqual(self.execute(described), "UPDATE_COMPLETE")
+        self.assertEqual(self.ports(group), [(9, None), (80, "port 80"), (443, "port 443")])
+        self.assertIn("didn't contain changes", self.change_set("UPDATE", self.template(443, 80))["StatusReason"])
+
+    def test_what_fails_is_rolled_back_with_its_reason(self):
+        group = self.made(22)
+        self.assertEqual(self.execute(self.change_set("UPDATE", self.template(*range(1, 62)))), "UPDATE_ROLLBACK_COMPLETE")
+        events = self.cfn.describe_stack_events(StackName="web")["StackEvents"]
+        reasons = [e["ResourceStatusReason"] for e in events if e["ResourceStatus"] == "UPDATE_FAILED"]
+        self.assertIn("maximum number of rules", reasons[0])
+        self.assertEqual(self.ports(group), [(22, "port 22")])
+
+    def test_a_stack_that_never_came_to_be_can_only_be_deleted(self):
+        described = self.change_set("CREATE", self.template(*range(1, 62)))
+        self.assertEqual(self.execute(described), "ROLLBACK_COMPLETE")
+        self.assertIn("ROLLBACK_COMPLETE", self.refused("ValidationError", self.change_set, kind="UPDATE", template=self.template(1)))
+        self.cfn.delete_stack(StackName="web")
+        self.assertEqual(self.status(described["StackId"]), "DELETE_COMPLETE")
+
+    def test_of_two_change_sets_one_is_executed(self):
+        self.made(22)
+        ours, theirs = self.change_set("UPDATE", self.template(80)), self.change_set("UPDATE", self.template(443), "c2")
+        self.cfn.execute_change_set(ChangeSetName=ours["ChangeSetId"])
+        self.refused("ChangeSetNotFound", self.cfn.execute_change_set, ChangeSetName=theirs["ChangeSetId"])
+        self.refused("ValidationError", self.change_set, kind="UPDATE", template=self.template(1))
+        self.status("web")
+
+    def test_an_import_brings_no_outputs_and_leaves_the_group_alone(self):
+        group = self.group("web")
+        self.allow(group, IpRanges=[{"CidrIp": "10.0.0.0/8"}])
+        resources = [{"ResourceType": "AWS::EC2::SecurityGroup", "LogicalResourceId": "Web", "ResourceIdentifier": {"Id": group}}]
+        wants = {"kind": "IMPORT", "ResourcesToImport": resources}
+        self.assertIn("[Outputs]", self.refused("ValidationError", self.change_set, template=self.template(), **wants))
+        self.assertEqual(self.execute(self.change_set(template=self.template(outputs=False), **wants)), "IMPORT_COMPLETE")
+        self.assertEqual(self.execute(self.change_set("UPDATE", self.template())), "UPDATE_COMPLETE")
+        self.assertEqual(self.cfn.describe_stacks(StackName="web")["Stacks"][0]["Outputs"][0]["OutputValue"], group)
+        self.assertEqual(self.ports(group), [(22, None)])
+
+    def test_a_group_in_use_keeps_its_stack(self):
+        group = self.made(22)
+        subnet = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+        self.ec2.create_network_interface(SubnetId=subnet, Groups=[group])
+        self.cfn.delete_stack(StackName="web")
+        self.assertEqual(self.status("web"), "DELETE_FAILED")
 
 
 class Elsewhere(Case):

@@ -183,6 +183,7 @@ impl World {
     fn form(&self, service: &str, action: &str, parameters: &[(&str, &str)]) -> Message {
         let version = match service {
             "ec2" => "2016-11-15",
+            "cloudformation" => "2010-05-15",
             "sts" => "2011-06-15",
             "sns" => "2010-03-31",
             "iam" => "2010-05-08",

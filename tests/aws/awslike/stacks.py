@@ -2,7 +2,8 @@
 
 A group is updated in place, with all kinds of rules, egress and descriptions; what somebody else did to it is left alone;
 change sets and executions take a moment, fail into ROLLBACK_COMPLETE or UPDATE_ROLLBACK_COMPLETE with the reason in the
-events; outputs; IMPORT; REVERT_DRIFT; a group in use is not deleted.
+events; outputs; IMPORT, which may bring no outputs; REVERT_DRIFT; a group in use is not deleted; executing a change set
+makes an end of the others; changes say which resource they are about and whether another takes its place.
 """
 # Licence: Apache-2.0 OR MIT, as the rest of the project.
 import copy
@@ -10,6 +11,7 @@ import json
 import threading
 import time
 
+import yaml
 from moto.cloudformation import models as cf
 from moto.cloudformation import parsing
 from moto.cloudformation import responses as cfr
@@ -211,7 +213,20 @@ def find(backend, name, stack_name=None):
     for cs in list(backend.change_sets.values())[::-1]:
         if name == cs.change_set_id or (name == cs.change_set_name and stack_name in (None, cs.stack_name, cs.stack_id)):
             return cs
-    raise ValidationError(name, f"ChangeSet [{name}] does not exist")
+    error = ValidationError(name, f"ChangeSet [{name}] does not exist")
+    error.code = "ChangeSetNotFound"
+    raise error
+
+
+def told(cs):
+    """What a change says beside its action: the resource's id, and whether another takes its place."""
+    present = cs.stack.resource_map._parsed_resources
+    for c in cs.changes:
+        r = present.get(c.logical_resource_id)
+        c.physical_resource_id = getattr(r, "physical_resource_id", None)
+        if c.action == "Modify" and isinstance(r, sg.SecurityGroup):
+            old, new = getattr(r, "cfn_properties", {}), cs.template_dict["Resources"].get(c.logical_resource_id, {}).get("Properties", {})
+            c.replacement = str(any(old.get(k) != new.get(k) for k in ("GroupName", "GroupDescription", "VpcId")))
 
 
 def create_change_set(original, self, **kw):
@@ -226,6 +241,10 @@ def create_change_set(original, self, **kw):
             raise ValidationError(existing.name, f"Stack:{existing.stack_id} is in REVIEW_IN_PROGRESS state and can not be updated.")
         if kind == "CREATE":
             self.stacks.pop(existing.stack_id)
+    if kind == "IMPORT":
+        outputs = lambda text: (yaml.load(text, Loader=yaml.Loader) or {}).get("Outputs")  # moto taught it the short forms
+        if outputs(kw["template"]) != (outputs(existing.template) if existing is not None and existing.status != "REVIEW_IN_PROGRESS" else None):
+            raise ValidationError(kw["stack_name"], "As part of the import operation, you cannot modify or add [Outputs]")
     if kind == "IMPORT" and existing is not None and existing.status != "REVIEW_IN_PROGRESS":
         kw = kw | {"change_set_type": "UPDATE"}
     result = original(self, **kw)
@@ -240,6 +259,7 @@ def create_change_set(original, self, **kw):
                     ec2.get_security_group_from_id(r.id) is None or drifted(ec2, r, r.cfn_properties)):
                 cs.changes.append(cf.Change("Modify", logical, "AWS::EC2::SecurityGroup"))
                 cs.status, cs.execution_status, cs.status_reason = "CREATE_COMPLETE", "AVAILABLE", None
+    told(cs)
     cs.final = cs.status, cs.execution_status, cs.status_reason, cs.changes
     if kind == "IMPORT":
         missing = [c.logical_resource_id for c in cs.changes if c.action == "Add" and c.logical_resource_id not in cs.imports]
@@ -270,6 +290,8 @@ def execute_change_set(self, change_set_name, stack_name=None):
     if stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS":
         raise ValidationError(stack.name, f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated.")
     verb = cs.change_set_type
+    for other in [i for i, c in self.change_sets.items() if c.stack_id == cs.stack_id and c is not cs]:
+        del self.change_sets[other]
     stack.status, cs.executed = f"{verb}_IN_PROGRESS", "EXECUTE_IN_PROGRESS"
     event(stack, stack.status, "User Initiated")
     threading.Thread(target=run, args=(self, stack, cs, verb), daemon=True).start()

@@ -1,6 +1,6 @@
 //! One line of a rules file: `[egress] PEER[,PEER…]:PORTS[^PROTOCOL] [# description]`.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use portcullis_core::model::{Direction, Peer};
 use portcullis_core::net::{AnyCidr, RuleServices};
@@ -118,31 +118,37 @@ impl<'s> Parser<'s> {
 
     /// The part before the colon, and the part behind it.
     fn peers_and_ports<'a>(&mut self, traffic: &'a str) -> Option<(&'a str, &'a str)> {
-        let mut in_brackets = false;
-        let mut colons = traffic.char_indices().filter(|(_, character)| {
-            match character {
-                '[' => in_brackets = true,
-                ']' => in_brackets = false,
+        let (mut in_brackets, mut first, mut last) = (false, None, None);
+        for (at, byte) in traffic.bytes().enumerate() {
+            match byte {
+                b'[' => in_brackets = true,
+                b']' => in_brackets = false,
+                b':' if !in_brackets && first.is_none() => first = Some(at),
+                b':' if !in_brackets => last = Some(at),
                 _ => {}
             }
-            *character == ':' && !in_brackets
-        });
-        match (colons.next(), colons.next_back()) {
-            (Some((at, _)), None) => {
+        }
+        match (first, last) {
+            (Some(at), None) => {
                 let (peers, rest) = traffic.split_at_checked(at)?;
                 Some((peers.trim_end(), rest.get(1..).unwrap_or_default().trim_start()))
+            }
+            (None, _) if in_brackets => {
+                let help = "IPv6 stands in a pair of brackets, ports behind it: `[2001:db8::/32]:443`".to_owned();
+                self.error(traffic, "the bracket is not closed", Some(help))
             }
             (None, _) => {
                 self.peers(traffic, "");
                 let rest: &str = traffic.get(traffic.len()..).unwrap_or_default();
-                let help = format!(
-                    "write {} for a port, or {} for everything",
-                    quoted(&format!("{traffic}:80^tcp")),
-                    quoted(&format!("{traffic}:*^all"))
-                );
+                let peer = match traffic.parse::<Ipv4Addr>() {
+                    Ok(_) => format!("{traffic}/32"),
+                    Err(_) => traffic.to_owned(),
+                };
+                let (port, all) = (format!("{peer}:80^tcp"), format!("{peer}:*^all"));
+                let help = format!("write {} for a port, or {} for everything", quoted(&port), quoted(&all));
                 self.error(rest, "no ports are named here", Some(help))
             }
-            (Some(_), Some((last, _))) => self.bare_ipv6(traffic, last),
+            (Some(_), Some(last)) => self.bare_ipv6(traffic, last),
         }
     }
 

@@ -151,8 +151,9 @@ fn range(parser: &mut Parser<'_>, text: &str) -> Option<(u16, u16)> {
         }
         (from_port, _) => {
             let part = if from_port.is_none() { from.trim() } else { to.trim() };
+            let part = if part.is_empty() { text } else { part };
             let help = "a port is a number from 0 to 65535; a range is written `80-443`, all ports `*`".to_owned();
-            parser.error(if part.is_empty() { text } else { part }, format!("{} is no port", quoted(part)), Some(help))
+            parser.error(part, format!("{} is no port", quoted(part)), Some(help))
         }
     }
 }

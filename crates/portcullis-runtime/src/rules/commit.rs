@@ -158,7 +158,7 @@ impl Commit<'_> {
                 format!("stack `{name}` is {status}, since its first change set failed: it is deleted and made anew");
             self.talk.warn(&what);
             if !self.options.dry_run {
-                self.talk.agree(&format!("the failed stack `{name}` would be deleted"))?;
+                self.talk.agree(&format!("the deletion of the failed stack `{name}`"))?;
                 destroy::delete(self.site, self.stacks, &stack, self.talk)?;
             }
             return Ok(None);
@@ -199,8 +199,10 @@ impl Commit<'_> {
             };
         };
         let mark = live_mark(&self.live.iter().collect::<Vec<_>>());
-        let Some(then) = staged.live.as_ref().filter(|then| **then != mark) else { return Ok(()) };
-        let _ = then;
+        // A stack that is gone is made anew, and that was said.
+        if base.is_none() || staged.live.as_ref().is_none_or(|then| *then == mark) {
+            return Ok(());
+        }
         if is_known {
             // Nobody committed: what is new was done by hand, and shows as drift.
             self.talk.warn(&format!("the live group `{name}` was changed by hand since it was staged"));
@@ -234,7 +236,7 @@ impl Commit<'_> {
         }
         let name = self.repository.group_name();
         self.talk.info(&format!("CloudFormation sees no change: the rules of `{name}` are put right one by one"));
-        self.talk.agree(&format!("the rules of group `{name}` would be put right"))?;
+        self.talk.agree(&format!("a change of the rules of group `{name}`"))?;
         let changed = self.settle(stack, &group_ids)?;
         self.remember(stack, group_ids)?;
         Ok(Done::Repaired(changed))

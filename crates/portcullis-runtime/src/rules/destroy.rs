@@ -144,7 +144,7 @@ pub fn destroy(repository: &mut Repository, site: &Site, talk: &dyn Talk) -> Res
         let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
         return Err(Failure::World(format!("nothing was deleted, since the group is in use: {found}{more}")));
     }
-    talk.agree(&format!("stack `{name}` and its group {} would be deleted", groups.join(", ")))?;
+    talk.agree(&format!("the deletion of stack `{name}` with its group {}", groups.join(", ")))?;
     delete(site, &*stacks, &stack, talk)?;
     repository.destroyed()?;
     Ok(true)

@@ -127,7 +127,7 @@ fn imported(
     let (stack, group) = (repository.stack_name(), repository.group_name().to_owned());
     let changes = set.changes.items.clone();
     talk.propose(&Proposal { stack: stack.clone(), group, changes, ..Proposal::default() });
-    talk.agree(&format!("the group would be taken into stack `{stack}`")).map_err(undo)?;
+    talk.agree(&format!("the import of the group into stack `{stack}`")).map_err(undo)?;
     executed(site, stacks, &set, talk).map(drop)
 }
 

@@ -8,5 +8,6 @@ mod flows;
 mod harness;
 mod live;
 mod policy;
+mod rules_live;
 mod scan;
 mod usage;

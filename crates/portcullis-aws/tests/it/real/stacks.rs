@@ -25,6 +25,14 @@ fn template(vpc: &str, ports: &[u16]) -> Template {
     Template::Body(json!({ "Resources": { "Web": group }, "Outputs": { "SecurityGroupId": output } }).to_string())
 }
 
+/// An import may bring no outputs.
+fn without_outputs(vpc: &str) -> Template {
+    let Template::Body(body) = template(vpc, &[]) else { return Template::default() };
+    let mut whole: serde_json::Value = serde_json::from_str(&body).unwrap();
+    whole.as_object_mut().unwrap().remove("Outputs");
+    Template::Body(whole.to_string())
+}
+
 /// Looks again, with growing pauses, until something is as wanted; the server takes a moment for everything.
 async fn until<T>(look: impl AsyncFn() -> T, good: impl Fn(&T) -> bool) -> T {
     let mut patience = Backoff::new(Duration::from_secs(60));
@@ -108,12 +116,12 @@ async fn a_group_comes_into_a_stack() {
         stack: "taken-over".to_owned(),
         name: "c1".to_owned(),
         kind: ChangeSetKind::Import,
-        template: template(&vpc, &[]),
+        template: without_outputs(&vpc),
         imports: vec![import],
         ..NewChangeSet::default()
     };
     let set = made(&*stacks, &new).await;
     assert_eq!(set.changes.items.first().unwrap().action, "Import");
     let stack = executed(&*stacks, &set).await;
-    assert_eq!((stack.status.as_str(), stack.output("SecurityGroupId")), ("IMPORT_COMPLETE", Some(group.as_str())));
+    assert_eq!((stack.status.as_str(), stack.output("SecurityGroupId")), ("IMPORT_COMPLETE", None));
 }

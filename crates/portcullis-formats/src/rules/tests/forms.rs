@@ -86,6 +86,7 @@ fn the_file_of_the_first_seed_means_what_it_meant() {
       |
     5 | 52.35.23.0/21:80^tcp
       | ^^^^^^^^^^^^^
+      |
       = help: `portcullis rules fmt` rewrites it
     ");
 }
@@ -114,6 +115,7 @@ fn a_comment_behind_a_rule_is_its_description_as_aws_takes_it() {
       |
     1 | 10.0.0.0/8:80 # Büro
       |                 ^^^^
+      |
       = help: letters, digits, spaces and `._-:/()#,@[]+=&;{}!$*` are taken
     ");
 }

@@ -34,7 +34,7 @@ impl Commit<'_> {
         if self.options.dry_run {
             return Ok(false);
         }
-        self.talk.agree(&format!("the change set of stack `{}` would be executed", self.repository.stack_name()))?;
+        self.talk.agree(&format!("the change set of stack `{}`", self.repository.stack_name()))?;
         self.still_the_same()?;
         Ok(true)
     }

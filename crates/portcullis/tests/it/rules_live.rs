@@ -1,0 +1,9 @@
+//! Groups kept as rules files, on AWS accounts of the AWS-like server.
+
+mod drift;
+mod failing;
+mod imports;
+mod several;
+mod shop;
+
+use shop::Shop;
