@@ -115,6 +115,14 @@ impl Objects for Memory {
         })
     }
 
+    async fn part(&self, _: &str, _: &str, _: u64, _: u64, _: Option<&str>) -> Result<crate::api::Part> {
+        unimplemented!()
+    }
+
+    async fn below(&self, _: &str, _: &str, _: Option<String>) -> Result<Page<crate::api::Below>> {
+        unimplemented!()
+    }
+
     async fn delete(&self, _: &str, key: &str) -> Result<()> {
         self.call("s3:DeleteObject", key, || {
             self.objects.lock().unwrap().remove(key);
@@ -168,6 +176,9 @@ impl Cloud for World {
         unimplemented!()
     }
     async fn table(&self, _: &str, _: Option<&str>) -> Result<Arc<dyn Table>> {
+        unimplemented!()
+    }
+    async fn logs(&self, _: Option<&str>) -> Result<Arc<dyn crate::api::Logs>> {
         unimplemented!()
     }
     async fn queue(&self, _: &str) -> Result<Arc<dyn crate::api::Queue>> {

@@ -184,6 +184,7 @@ impl Bench {
             state: None,
             kms_key: None,
             notify: None,
+            metrics: false,
             yes: true,
             max_groups: None,
             dry_run: false,
