@@ -9,7 +9,11 @@ import subprocess
 import threading
 import time
 
-PROGRAMS = os.environ.get("PORTCULLIS_TEST_PROGRAMS")
+PROGRAM = pathlib.Path(os.environ.get("PORTCULLIS_TEST_PROGRAMS", "/nowhere")) / "portcullis-lambda"
+
+
+def is_there():
+    return PROGRAM.exists()
 
 
 class Runtime:
@@ -67,7 +71,7 @@ def called(account, settings, event):
         "AWS_LAMBDA_LOG_STREAM_NAME": "s",
     }
     runtime.calls.put(event)
-    program = subprocess.Popen([pathlib.Path(PROGRAMS) / "portcullis-lambda"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    program = subprocess.Popen([PROGRAM], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         return runtime.answers.get(timeout=60)
     except queue.Empty:

@@ -177,7 +177,7 @@ output "member" {{
                 self.assertNotIn(placeholder, json.dumps(statement))
 
     def test_the_program_scans_both_accounts_in_the_settings_that_were_deployed(self):
-        if not function.PROGRAMS:
+        if not function.is_there():
             self.skipTest("PORTCULLIS_TEST_PROGRAMS names no folder with portcullis-lambda")
         for account in (self.hub, self.member):
             ec2 = account.client("ec2")

@@ -10,9 +10,9 @@ use std::process::Child;
 use anyhow::{Context, Result, ensure};
 
 use crate::moto::Server;
-use crate::process::{run as run_command, shown};
+use crate::process::shown;
 use crate::test::python_tests;
-use crate::workspace::{Workspace, cargo};
+use crate::workspace::Workspace;
 
 /// Tests that are under way. They end when this is dropped.
 pub(crate) struct Deployment {
@@ -21,10 +21,8 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    /// Starts them, once the programs are there: what is deployed is also run. They are built beside the tests, lest they have
-    /// other features, and the AWS SDK be compiled once more.
+    /// Starts them. The programs must be built, since what is deployed is also run; the check of generated files does that.
     pub(crate) fn start(server: &Server) -> Result<Self> {
-        run_command(cargo().args(["build", "--workspace", "--bins", "--tests", "--quiet"]))?;
         let workspace = Workspace::load()?;
         let log = workspace.target_directory.join("moto/deployment.log");
         let output = File::create(&log).with_context(|| format!("cannot write `{}`", log.display()))?;
