@@ -24,10 +24,12 @@ struct Generated {
 
 /// Every generated file. To add one, add a line.
 const GENERATED: &[Generated] = &[
+    Generated { file: "deploy/iam/flow-logs.json", args: &["docs", "iam-flow-logs"] },
     Generated { file: "deploy/iam/hub.json", args: &["docs", "iam-hub"] },
     Generated { file: "deploy/iam/organization-read.json", args: &["docs", "iam-organization-read"] },
     Generated { file: "deploy/iam/remediate-member.json", args: &["docs", "iam-remediate-member"] },
     Generated { file: "deploy/iam/remediate.json", args: &["docs", "iam-remediate"] },
+    Generated { file: "deploy/iam/rules.json", args: &["docs", "iam-rules"] },
     Generated { file: "deploy/iam/scan-only.json", args: &["docs", "iam-scan-only"] },
     Generated { file: "deploy/iam/trust-policy.json", args: &["docs", "iam-trust-policy"] },
     Generated { file: "docs/controls.md", args: &["docs", "controls"] },

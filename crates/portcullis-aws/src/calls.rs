@@ -25,6 +25,10 @@ pub enum Job {
     State,
     /// The list of an organisation's accounts.
     Organization,
+    /// Groups kept as rules files, by stacks.
+    Rules,
+    /// Flow logs in log groups.
+    FlowLogs,
 }
 
 /// What IAM can limit a call to.
@@ -52,6 +56,10 @@ pub enum Scope {
     Table,
     /// A role.
     Role,
+    /// Stacks of groups kept as rules files.
+    Stacks,
+    /// Log groups.
+    LogGroups,
 }
 
 macro_rules! calls {
@@ -172,4 +180,24 @@ calls! {
     ListAccountsForParent = "Organizations" "ListAccountsForParent", "organizations:ListAccountsForParent", Organization, Everything;
     /// Units of a unit.
     ListOrganizationalUnitsForParent = "Organizations" "ListOrganizationalUnitsForParent", "organizations:ListOrganizationalUnitsForParent", Organization, Everything;
+
+    /// Flow logs of a log group.
+    FilterLogEvents = "CloudWatch Logs" "FilterLogEvents", "logs:FilterLogEvents", FlowLogs, LogGroups;
+
+    /// How a stack is.
+    DescribeStacks = "CloudFormation" "DescribeStacks", "cloudformation:DescribeStacks", Rules, Stacks;
+    /// What would be changed.
+    CreateChangeSet = "CloudFormation" "CreateChangeSet", "cloudformation:CreateChangeSet", Rules, Stacks;
+    /// What that is.
+    DescribeChangeSet = "CloudFormation" "DescribeChangeSet", "cloudformation:DescribeChangeSet", Rules, Stacks;
+    /// Changing it.
+    ExecuteChangeSet = "CloudFormation" "ExecuteChangeSet", "cloudformation:ExecuteChangeSet", Rules, Stacks;
+    /// Not changing it.
+    DeleteChangeSet = "CloudFormation" "DeleteChangeSet", "cloudformation:DeleteChangeSet", Rules, Stacks;
+    /// What happens meanwhile.
+    DescribeStackEvents = "CloudFormation" "DescribeStackEvents", "cloudformation:DescribeStackEvents", Rules, Stacks;
+    /// A stack and its group taken away.
+    DeleteStack = "CloudFormation" "DeleteStack", "cloudformation:DeleteStack", Rules, Stacks;
+    /// What a stack was made of.
+    GetTemplate = "CloudFormation" "GetTemplate", "cloudformation:GetTemplate", Rules, Stacks;
 }

@@ -18,14 +18,26 @@ pub enum Document {
     Hub,
     /// The list of an organisation's accounts: in the management account, or one that it delegates to.
     OrganizationRead,
+    /// Groups kept as rules files: their stacks, what CloudFormation does for them, and what puts drift right.
+    Rules,
+    /// Flow logs in buckets and log groups.
+    FlowLogs,
     /// Who may assume a role, and by which external id.
     Trust,
 }
 
 impl Document {
     /// All of them.
-    pub const ALL: &[Self] =
-        &[Self::ScanOnly, Self::Remediate, Self::RemediateMember, Self::Hub, Self::OrganizationRead, Self::Trust];
+    pub const ALL: &[Self] = &[
+        Self::ScanOnly,
+        Self::Remediate,
+        Self::RemediateMember,
+        Self::Hub,
+        Self::OrganizationRead,
+        Self::Rules,
+        Self::FlowLogs,
+        Self::Trust,
+    ];
 
     /// The name of its file.
     pub const fn file(self) -> &'static str {
@@ -35,6 +47,8 @@ impl Document {
             Self::RemediateMember => "remediate-member.json",
             Self::Hub => "hub.json",
             Self::OrganizationRead => "organization-read.json",
+            Self::Rules => "rules.json",
+            Self::FlowLogs => "flow-logs.json",
             Self::Trust => "trust-policy.json",
         }
     }
@@ -59,6 +73,8 @@ impl Document {
             Self::RemediateMember => &[Job::Scan, Job::Remediate],
             Self::Hub => &[Job::SignIn, Job::Stores, Job::Policies, Job::Notices, Job::Metrics, Job::State],
             Self::OrganizationRead => &[Job::Organization],
+            Self::Rules => &[Job::Scan, Job::Remediate, Job::Stores, Job::Policies, Job::Rules],
+            Self::FlowLogs => &[Job::FlowLogs],
             Self::Trust => &[],
         }
     }
@@ -67,6 +83,12 @@ impl Document {
         let mut statement: Vec<Statement> = self.jobs().iter().flat_map(|job| statements(*job)).collect();
         if self.jobs().contains(&Job::Stores) {
             statement.push(keys());
+        }
+        if self == Self::FlowLogs {
+            statement.extend(logs_in_buckets());
+        }
+        if self.jobs().contains(&Job::Rules) {
+            statement.push(groups_of_stacks());
         }
         Policy { version: VERSION, statement }
     }
@@ -136,6 +158,8 @@ fn sid(call: Call) -> &'static str {
         (Job::Metrics, _) => "PublishMetrics",
         (Job::State, _) => "KeepState",
         (Job::Organization, _) => "ReadOrganization",
+        (Job::Rules, _) => "KeepStacks",
+        (Job::FlowLogs, _) => "ReadLogGroups",
     }
 }
 
@@ -153,6 +177,8 @@ fn resources(scope: Scope) -> &'static [&'static str] {
         Scope::Topic => &["arn:aws:sns:*:*:portcullis-*"],
         Scope::Table => &["arn:aws:dynamodb:*:*:table/portcullis-*"],
         Scope::Role => &["arn:aws:iam::*:role/portcullis-*"],
+        Scope::LogGroups => &["arn:aws:logs:*:*:log-group:GROUP:*"],
+        Scope::Stacks => &["arn:aws:cloudformation:*:*:stack/PortcullisSecurityGroup-*/*"],
     }
 }
 
@@ -175,6 +201,36 @@ fn keys() -> Statement {
         condition: Some(json!({"StringLike": {"kms:ViaService": [
             "s3.*.amazonaws.com", "ssm.*.amazonaws.com", "sns.*.amazonaws.com", "dynamodb.*.amazonaws.com"
         ]}})),
+    }
+}
+
+/// Flow logs in a bucket: the calls are those of the stores, for reading alone, and so are the keys.
+fn logs_in_buckets() -> [Statement; 3] {
+    let allow = |sid, call: Call| Statement {
+        sid,
+        effect: "Allow",
+        action: vec![call.action()],
+        resource: resources(call.scope()),
+        condition: None,
+    };
+    let keys = Statement {
+        sid: "DecryptThroughS3",
+        action: vec!["kms:Decrypt"],
+        condition: Some(json!({"StringLike": {"kms:ViaService": ["s3.*.amazonaws.com"]}})),
+        ..keys()
+    };
+    [allow("ReadFlowLogs", Call::GetObject), allow("ListFlowLogs", Call::ListObjects), keys]
+}
+
+/// What CloudFormation does with a stack's groups, by the permissions of whoever asks it to ("Controlling access with AWS
+/// Identity and Access Management", AWS CloudFormation User Guide).
+fn groups_of_stacks() -> Statement {
+    Statement {
+        sid: "MakeGroupsThroughCloudFormation",
+        effect: "Allow",
+        action: vec!["ec2:CreateSecurityGroup", "ec2:DeleteSecurityGroup", "ec2:CreateTags", "ec2:DeleteTags"],
+        resource: &["arn:aws:ec2:*:*:security-group/*", "arn:aws:ec2:*:*:vpc/*"],
+        condition: Some(json!({"ForAnyValue:StringEquals": {"aws:CalledVia": ["cloudformation.amazonaws.com"]}})),
     }
 }
 

@@ -3,12 +3,14 @@
 //! Calls are made once: pace, patience and paging are decided above [`crate::api`]. What is decided here is who one is
 //! ([`environment`], [`session`]), how requests leave ([`send`], [`http`]) and what answers mean (`…/convert.rs`, [`errors`]).
 
+mod cloudformation;
 mod cloudwatch;
 mod dynamodb;
 mod ec2;
 mod environment;
 mod errors;
 mod http;
+mod logs;
 mod organization;
 mod s3;
 mod send;
@@ -24,7 +26,9 @@ use async_trait::async_trait;
 use aws_config::{Region, SdkConfig};
 
 use self::session::Sessions;
-use crate::api::{AccountAccess, Caller, Cloud, Ec2, Metrics, Objects, Organization, Parameters, Table, Topics, Users};
+use crate::api::{
+    AccountAccess, Caller, Cloud, Ec2, Logs, Metrics, Objects, Organization, Parameters, Stacks, Table, Topics, Users,
+};
 use crate::calls::Call;
 use crate::error::{Error, Kind, Result};
 
@@ -143,6 +147,11 @@ impl Cloud for Aws {
         Ok(Arc::new(users::Doors::new(&config, Arc::clone(&self.sessions))))
     }
 
+    async fn stacks(&self, access: &AccountAccess, region: &str) -> Result<Arc<dyn Stacks>> {
+        let config = self.account_in(access, region).await?;
+        Ok(Arc::new(cloudformation::Door::new(&config, Arc::clone(&self.sessions))))
+    }
+
     async fn organization(&self) -> Result<Arc<dyn Organization>> {
         Ok(Arc::new(organization::Door::new(self.sessions.own())))
     }
@@ -161,6 +170,10 @@ impl Cloud for Aws {
 
     async fn metrics(&self, region: Option<&str>) -> Result<Arc<dyn Metrics>> {
         Ok(Arc::new(cloudwatch::Door::new(&self.own_in(region, Call::PutMetricData)?)))
+    }
+
+    async fn logs(&self, region: Option<&str>) -> Result<Arc<dyn Logs>> {
+        Ok(Arc::new(logs::Door::new(&self.own_in(region, Call::FilterLogEvents)?)))
     }
 
     async fn table(&self, name: &str, region: Option<&str>) -> Result<Arc<dyn Table>> {

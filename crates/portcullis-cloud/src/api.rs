@@ -6,12 +6,21 @@
 
 mod cloud;
 mod ec2;
+mod logs;
+mod stacks;
 mod stores;
 mod users;
 
 pub use cloud::{AccountAccess, AccountInfo, Caller, Cloud, Organization, Role};
 pub use ec2::{Ec2, Flow, GroupFilter, Permission, RuleUpdate};
-pub use stores::{Conditional, Datum, Item, Metric, Metrics, Notice, Object, Objects, Parameters, Put, Table, Topics};
+pub use logs::{LogEvent, LogWindow, Logs};
+pub use stacks::{
+    ChangeSet, ChangeSetKind, Import, Made, NewChangeSet, ResourceChange, Stack, StackEvent, Stacks, TEMPLATE_BYTES,
+    TEMPLATE_BYTES_ON_S3, Template,
+};
+pub use stores::{
+    Below, Conditional, Datum, Item, Metric, Metrics, Notice, Object, Objects, Parameters, Part, Put, Table, Topics,
+};
 pub use users::Users;
 
 /// One page of an answer.

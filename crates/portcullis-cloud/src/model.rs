@@ -19,8 +19,10 @@ mod changes;
 mod cloud;
 mod ec2;
 mod limits;
+mod logs;
 mod place;
 mod services;
+mod stacks;
 mod stores;
 
 #[cfg(test)]
@@ -31,11 +33,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::api::{AccountInfo, Item, Metric, Notice, Object};
+use crate::api::{AccountInfo, Item, LogEvent, Metric, Notice, Object};
 use crate::error::{Error, Kind, Result};
 
 pub use self::limits::Limits;
 pub use self::place::{Place, prefix_list};
+pub use self::stacks::KeptStack;
 
 use self::limits::Meter;
 
@@ -90,6 +93,8 @@ pub(crate) struct State {
     pub(crate) topics: BTreeMap<String, Vec<Notice>>,
     pub(crate) metrics: BTreeMap<String, Vec<Metric>>,
     pub(crate) tables: BTreeMap<String, BTreeMap<String, Item>>,
+    /// Events of streams of log groups.
+    pub(crate) logs: BTreeMap<String, BTreeMap<String, Vec<LogEvent>>>,
     pub(crate) calls: BTreeMap<(String, &'static str), u64>,
     pub(crate) made: u64,
 }

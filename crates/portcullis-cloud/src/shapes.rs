@@ -37,6 +37,86 @@ pub struct SecurityGroup {
     pub tags: Vec<Tag>,
 }
 
+/// A security group with its rules, as `describe-security-groups` gives it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct WholeGroup {
+    /// All but its rules.
+    #[serde(flatten)]
+    pub group: SecurityGroup,
+    /// Its rules inbound.
+    pub ip_permissions: Vec<IpPermission>,
+    /// Its rules outbound.
+    pub ip_permissions_egress: Vec<IpPermission>,
+}
+
+/// Rules of one direction, protocol and port range.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct IpPermission {
+    /// `tcp`, `udp`, `icmp`, `icmpv6`, `-1`, or a number.
+    pub ip_protocol: String,
+    /// First port, or ICMP type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_port: Option<i32>,
+    /// Last port, or ICMP code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_port: Option<i32>,
+    /// Peers that are IPv4 blocks.
+    pub ip_ranges: Vec<IpRange>,
+    /// Peers that are IPv6 blocks.
+    pub ipv6_ranges: Vec<Ipv6Range>,
+    /// Peers that are groups.
+    pub user_id_group_pairs: Vec<GroupPair>,
+    /// Peers that are prefix lists.
+    pub prefix_list_ids: Vec<ListPeer>,
+}
+
+/// An IPv4 block as a peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct IpRange {
+    /// The block.
+    pub cidr_ip: String,
+    /// The rule's description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// An IPv6 block as a peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Ipv6Range {
+    /// The block.
+    pub cidr_ipv6: String,
+    /// The rule's description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// A group as a peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct GroupPair {
+    /// The group.
+    #[serde(flatten)]
+    pub group: ReferencedGroup,
+    /// The rule's description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// A prefix list as a peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ListPeer {
+    /// `pl-…`
+    pub prefix_list_id: String,
+    /// The rule's description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
 /// A rule of `describe-security-group-rules`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

@@ -6,7 +6,9 @@
 //! hash of the key, and parts are put together at the end. Sums that outgrow the memory allowed go to temporary files.
 
 mod aggregate;
+pub mod attributed;
 pub mod columns;
+pub mod ddl;
 pub mod digest;
 pub mod field;
 pub mod input;

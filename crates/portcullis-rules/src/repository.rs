@@ -172,13 +172,13 @@ impl Repository {
         Ok(if split { rules.generate_split_template(&group, inventory) } else { rules.generate_template(&group) })
     }
 
-    /// Marks what the files say now for commit.
+    /// Marks what the files say now for commit. `live` is a name for the live groups as they are now.
     ///
     /// # Errors
     ///
     /// When the state cannot be written.
-    pub fn stage(&mut self, template: &Template) -> Result<(), Error> {
-        self.state.staged = Some(self.staged_now(template));
+    pub fn stage(&mut self, template: &Template, live: Option<String>) -> Result<(), Error> {
+        self.state.staged = Some(Staged { live, ..self.staged_now(template) });
         self.save_state()
     }
 
@@ -196,6 +196,7 @@ impl Repository {
         Staged {
             template: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
             groups: template.logical_ids().len(),
+            live: None,
             files: self.hashes(),
         }
     }
@@ -212,7 +213,7 @@ impl Repository {
         };
         let template = self.template(rules, staged.groups > 1, inventory)?;
         let now = self.staged_now(&template);
-        if now == *staged {
+        if (Staged { live: None, ..staged.clone() }) == now {
             return Ok(template);
         }
         let changed = FileStatus::of(&staged.files, &now.files).into_iter().find(FileStatus::differs);

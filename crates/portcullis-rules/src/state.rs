@@ -60,6 +60,9 @@ pub struct Staged {
     pub template: String,
     /// How many groups share the rules.
     pub groups: usize,
+    /// A name for the live groups as they were then, so that a commit sees whether somebody else was there in between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<String>,
     /// The hash of each rules file, by its path relative to the repository.
     #[serde(default)]
     pub files: BTreeMap<String, String>,

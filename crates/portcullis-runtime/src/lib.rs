@@ -4,6 +4,7 @@ mod apply;
 mod change;
 pub mod enforce;
 pub mod files;
+pub mod flows;
 mod judge;
 pub mod live;
 pub mod metrics;
@@ -11,6 +12,7 @@ pub mod notices;
 mod ports;
 mod report;
 mod rollback;
+pub mod rules;
 pub mod state;
 mod usage;
 

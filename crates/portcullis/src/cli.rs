@@ -122,6 +122,10 @@ pub(crate) enum Document {
     IamHub,
     /// IAM policy: the list of an organisation's accounts.
     IamOrganizationRead,
+    /// IAM policy: groups kept as rules files.
+    IamRules,
+    /// IAM policy: reading flow logs.
+    IamFlowLogs,
     /// IAM trust policy of a role.
     IamTrustPolicy,
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use aws_sdk_ec2::operation::describe_security_groups::builders::DescribeSecurityGroupsFluentBuilder;
 use aws_sdk_ec2::types::{Filter, IpPermission, ResourceType, SecurityGroupRuleDescription, TagSpecification};
 
 use self::convert::{into_page, tags};
@@ -17,7 +18,7 @@ use crate::calls::Call;
 use crate::error::{Error, Kind, Result};
 use crate::shapes::{
     GroupRule, LaunchTemplateVersion, NetworkInterface, PrefixList, PrefixListEntry, SecurityGroup,
-    SecurityGroupReference, StaleSecurityGroup, Tag, Vpc,
+    SecurityGroupReference, StaleSecurityGroup, Tag, Vpc, WholeGroup,
 };
 
 // The greatest pages that each call gives. Source: EC2 API Reference, `MaxResults` of each action.
@@ -37,6 +38,25 @@ impl Door {
     pub(super) fn new(config: &SdkConfig, sessions: Arc<Sessions>) -> Self {
         Self { client: aws_sdk_ec2::Client::new(config), sessions }
     }
+
+    /// The call that asks for these groups.
+    fn asked(&self, filter: &GroupFilter, next: Option<String>) -> DescribeSecurityGroupsFluentBuilder {
+        let mut request = self.client.describe_security_groups().set_next_token(next);
+        if !filter.vpcs.is_empty() {
+            request = request.filters(of("vpc-id", &filter.vpcs));
+        }
+        if !filter.names.is_empty() {
+            request = request.filters(of("group-name", &filter.names));
+        }
+        for filter in by_tags(&filter.tags) {
+            request = request.filters(filter);
+        }
+        // A call that names ids answers with all of them: EC2 refuses a page size beside ids.
+        match filter.ids.is_empty() {
+            true => request.max_results(PAGE),
+            false => request.set_group_ids(Some(filter.ids.clone())),
+        }
+    }
 }
 
 /// Sends a request of EC2.
@@ -55,23 +75,13 @@ impl Ec2 for Door {
     }
 
     async fn groups(&self, filter: &GroupFilter, next: Option<String>) -> Result<Page<SecurityGroup>> {
-        let mut request = self.client.describe_security_groups().set_next_token(next);
-        if !filter.vpcs.is_empty() {
-            request = request.filters(of("vpc-id", &filter.vpcs));
-        }
-        if !filter.names.is_empty() {
-            request = request.filters(of("group-name", &filter.names));
-        }
-        for filter in by_tags(&filter.tags) {
-            request = request.filters(filter);
-        }
-        // A call that names ids answers with all of them: EC2 refuses a page size beside ids.
-        request = match filter.ids.is_empty() {
-            true => request.max_results(PAGE),
-            false => request.set_group_ids(Some(filter.ids.clone())),
-        };
-        let answer = send!(self, DescribeSecurityGroups, request)?;
+        let answer = send!(self, DescribeSecurityGroups, self.asked(filter, next))?;
         into_page(Call::DescribeSecurityGroups, answer.security_groups, answer.next_token, convert::group)
+    }
+
+    async fn whole_groups(&self, filter: &GroupFilter, next: Option<String>) -> Result<Page<WholeGroup>> {
+        let answer = send!(self, DescribeSecurityGroups, self.asked(filter, next))?;
+        into_page(Call::DescribeSecurityGroups, answer.security_groups, answer.next_token, convert::whole_group)
     }
 
     async fn rules(&self, group_ids: &[String], next: Option<String>) -> Result<Page<GroupRule>> {

@@ -12,7 +12,7 @@ use aws_types::service_config::ServiceConfigKey;
 
 use super::errors;
 use super::send::ask;
-use crate::api::{Object, Objects, Page, Put};
+use crate::api::{Below, Object, Objects, Page, Part, Put};
 use crate::calls::Call;
 use crate::error::{Error, Kind, Result};
 
@@ -124,6 +124,38 @@ impl Objects for Door {
         let answer = answer.map_err(|error| about(errors::failure(Call::ListObjects, &error), bucket, prefix))?;
         let keys = answer.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
         Ok(Page { items: keys.collect(), next: answer.next_continuation_token })
+    }
+
+    async fn part(&self, bucket: &str, key: &str, start: u64, length: u64, only_if: Option<&str>) -> Result<Part> {
+        let range = format!("bytes={start}-{}", start.saturating_add(length).saturating_sub(1));
+        let answer = send_to!(self, bucket, GetObject, |client| {
+            client.get_object().bucket(bucket).key(key).range(&range).set_if_match(only_if.map(str::to_owned))
+        });
+        let answer = answer.map_err(|error| about(errors::failure(Call::GetObject, &error), bucket, key))?;
+        let etag = answer.e_tag.unwrap_or_default();
+        // `bytes 0-99/1234`; an answer without it is the whole object.
+        let size = answer.content_range.as_deref().and_then(|range| range.rsplit_once('/')?.1.parse().ok());
+        let bytes = answer.body.collect().await.map_err(|_cut| {
+            Error::new(Kind::Unreachable, Call::GetObject.action(), format!("`s3://{bucket}/{key}` was cut short"))
+        })?;
+        let bytes = bytes.to_vec();
+        Ok(Part { size: size.unwrap_or(bytes.len() as u64), bytes, etag })
+    }
+
+    async fn below(&self, bucket: &str, prefix: &str, folders: bool, next: Option<String>) -> Result<Page<Below>> {
+        let answer = send_to!(self, bucket, ListObjects, |client| {
+            let delimiter = folders.then(|| "/".to_owned());
+            let request = client.list_objects_v2().bucket(bucket).prefix(prefix).set_delimiter(delimiter);
+            request.set_continuation_token(next.clone())
+        });
+        let answer = answer.map_err(|error| about(errors::failure(Call::ListObjects, &error), bucket, prefix))?;
+        let folders = answer.common_prefixes.unwrap_or_default().into_iter().filter_map(|folder| folder.prefix);
+        let objects = answer.contents.unwrap_or_default().into_iter().filter_map(|object| {
+            let size = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+            object.key.map(|key| Below::Object { key, size })
+        });
+        let items = folders.map(Below::Folder).chain(objects).collect();
+        Ok(Page { items, next: answer.next_continuation_token })
     }
 
     async fn delete(&self, bucket: &str, key: &str) -> Result<()> {

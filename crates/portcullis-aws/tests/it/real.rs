@@ -6,5 +6,6 @@ mod changes;
 mod failures;
 mod reading;
 mod sessions;
+mod stacks;
 mod stores;
 mod world;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Ec2, Metrics, Objects, Page, Parameters, Table, Topics, Users};
+use super::{Ec2, Logs, Metrics, Objects, Page, Parameters, Stacks, Table, Topics, Users};
 use crate::error::Result;
 
 /// Who the credentials are.
@@ -67,6 +67,9 @@ pub trait Cloud: Send + Sync + Debug {
     /// What else may name a group, in an account and Region.
     async fn users(&self, access: &AccountAccess, region: &str) -> Result<Arc<dyn Users>>;
 
+    /// AWS CloudFormation, in an account and Region.
+    async fn stacks(&self, access: &AccountAccess, region: &str) -> Result<Arc<dyn Stacks>>;
+
     /// AWS Organizations, with the environment's own credentials.
     async fn organization(&self) -> Result<Arc<dyn Organization>>;
 
@@ -81,6 +84,9 @@ pub trait Cloud: Send + Sync + Debug {
 
     /// Amazon CloudWatch metrics, in `region`, else the home Region.
     async fn metrics(&self, region: Option<&str>) -> Result<Arc<dyn Metrics>>;
+
+    /// Amazon CloudWatch Logs, in `region`, else the home Region.
+    async fn logs(&self, region: Option<&str>) -> Result<Arc<dyn Logs>>;
 
     /// A DynamoDB table, in `region`, else the home Region.
     async fn table(&self, name: &str, region: Option<&str>) -> Result<Arc<dyn Table>>;

@@ -8,7 +8,7 @@ use super::Page;
 use crate::error::Result;
 use crate::shapes::{
     GroupRule, LaunchTemplateVersion, NetworkInterface, PrefixList, PrefixListEntry, SecurityGroup,
-    SecurityGroupReference, StaleSecurityGroup, Tag, Vpc,
+    SecurityGroupReference, StaleSecurityGroup, Tag, Vpc, WholeGroup,
 };
 
 /// Which way a rule goes, which decides which call changes it.
@@ -82,6 +82,9 @@ pub trait Ec2: Send + Sync + Debug {
 
     /// `ec2:DescribeSecurityGroups`, without their rules, which come with their ids from [`Ec2::rules`].
     async fn groups(&self, filter: &GroupFilter, next: Option<String>) -> Result<Page<SecurityGroup>>;
+
+    /// `ec2:DescribeSecurityGroups`, with their rules, but without those rules' ids and tags: one call for all of a group.
+    async fn whole_groups(&self, filter: &GroupFilter, next: Option<String>) -> Result<Page<WholeGroup>>;
 
     /// `ec2:DescribeSecurityGroupRules`, of these groups or of all.
     async fn rules(&self, group_ids: &[String], next: Option<String>) -> Result<Page<GroupRule>>;

@@ -18,6 +18,31 @@ pub struct Object {
     pub etag: String,
 }
 
+/// A piece of an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// What was asked for, or less at the object's end.
+    pub bytes: Vec<u8>,
+    /// How many bytes the whole object has.
+    pub size: u64,
+    /// The object's ETag.
+    pub etag: String,
+}
+
+/// What lies right below a prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Below {
+    /// Everything up to the next slash, that slash included.
+    Folder(String),
+    /// An object.
+    Object {
+        /// Its key.
+        key: String,
+        /// How many bytes it has.
+        size: u64,
+    },
+}
+
 /// How an object is put.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Put<'a> {
@@ -42,6 +67,13 @@ pub trait Objects: Send + Sync + Debug {
 
     /// `s3:ListBucket`: keys below a prefix, in order.
     async fn list(&self, bucket: &str, prefix: &str, next: Option<String>) -> Result<Page<String>>;
+
+    /// `s3:GetObject` of so many bytes from `start` on, of which there must be one; only where the object has the ETag
+    /// `only_if`, else `Kind::Condition`, so that pieces are of one object.
+    async fn part(&self, bucket: &str, key: &str, start: u64, length: u64, only_if: Option<&str>) -> Result<Part>;
+
+    /// `s3:ListBucket`: what lies below a prefix; right below it alone, with folders for the rest, if `folders`.
+    async fn below(&self, bucket: &str, prefix: &str, folders: bool, next: Option<String>) -> Result<Page<Below>>;
 
     /// `s3:DeleteObject`
     async fn delete(&self, bucket: &str, key: &str) -> Result<()>;

@@ -6,13 +6,14 @@ use async_trait::async_trait;
 
 use super::{Door, Faults};
 use crate::api::{
-    AccountAccess, AccountInfo, Caller, Cloud, Conditional, Ec2, Flow, GroupFilter, Item, Metric, Metrics, Notice,
-    Object, Objects, Organization, Page, Parameters, Permission, Put, RuleUpdate, Table, Topics, Users,
+    AccountAccess, AccountInfo, Below, Caller, ChangeSet, Cloud, Conditional, Ec2, Flow, GroupFilter, Item, LogEvent,
+    LogWindow, Logs, Made, Metric, Metrics, NewChangeSet, Notice, Object, Objects, Organization, Page, Parameters,
+    Part, Permission, Put, RuleUpdate, Stack, StackEvent, Stacks, Table, Topics, Users,
 };
 use crate::error::Result;
 use crate::shapes::{
     DbInstance, Function, GroupRule, LaunchTemplateVersion, LoadBalancer, NetworkInterface, PrefixList,
-    PrefixListEntry, SecurityGroup, SecurityGroupReference, StaleSecurityGroup, Tag, Vpc,
+    PrefixListEntry, SecurityGroup, SecurityGroupReference, StaleSecurityGroup, Tag, Vpc, WholeGroup,
 };
 
 /// A client behind a door.
@@ -57,6 +58,11 @@ impl Cloud for Faults {
         Ok(self.client(&access.account, region, inner))
     }
 
+    async fn stacks(&self, access: &AccountAccess, region: &str) -> Result<Arc<dyn Stacks>> {
+        let inner = self.inner.stacks(access, region).await?;
+        Ok(self.client(&access.account, region, inner))
+    }
+
     async fn organization(&self) -> Result<Arc<dyn Organization>> {
         Ok(self.client("", "", self.inner.organization().await?))
     }
@@ -77,6 +83,10 @@ impl Cloud for Faults {
         Ok(self.client("", region.unwrap_or_default(), self.inner.metrics(region).await?))
     }
 
+    async fn logs(&self, region: Option<&str>) -> Result<Arc<dyn Logs>> {
+        Ok(self.client("", region.unwrap_or_default(), self.inner.logs(region).await?))
+    }
+
     async fn table(&self, name: &str, region: Option<&str>) -> Result<Arc<dyn Table>> {
         Ok(self.client("", region.unwrap_or_default(), self.inner.table(name, region).await?))
     }
@@ -90,6 +100,10 @@ impl Ec2 for Client<dyn Ec2> {
 
     async fn groups(&self, filter: &GroupFilter, next: Option<String>) -> Result<Page<SecurityGroup>> {
         self.door.page("ec2:DescribeSecurityGroups", next, |next| self.inner.groups(filter, next)).await
+    }
+
+    async fn whole_groups(&self, filter: &GroupFilter, next: Option<String>) -> Result<Page<WholeGroup>> {
+        self.door.page("ec2:DescribeSecurityGroups", next, |next| self.inner.whole_groups(filter, next)).await
     }
 
     async fn rules(&self, group_ids: &[String], next: Option<String>) -> Result<Page<GroupRule>> {
@@ -178,6 +192,41 @@ impl Users for Client<dyn Users> {
 }
 
 #[async_trait]
+impl Stacks for Client<dyn Stacks> {
+    async fn stack(&self, stack: &str) -> Result<Stack> {
+        self.door.through("cloudformation:DescribeStacks", self.inner.stack(stack)).await
+    }
+
+    async fn create_change_set(&self, new: &NewChangeSet) -> Result<Made> {
+        self.door.through("cloudformation:CreateChangeSet", self.inner.create_change_set(new)).await
+    }
+
+    async fn change_set(&self, id: &str, next: Option<String>) -> Result<ChangeSet> {
+        self.door.through("cloudformation:DescribeChangeSet", self.inner.change_set(id, next)).await
+    }
+
+    async fn execute_change_set(&self, id: &str) -> Result<()> {
+        self.door.through("cloudformation:ExecuteChangeSet", self.inner.execute_change_set(id)).await
+    }
+
+    async fn delete_change_set(&self, id: &str) -> Result<()> {
+        self.door.through("cloudformation:DeleteChangeSet", self.inner.delete_change_set(id)).await
+    }
+
+    async fn events(&self, stack: &str, next: Option<String>) -> Result<Page<StackEvent>> {
+        self.door.page("cloudformation:DescribeStackEvents", next, |next| self.inner.events(stack, next)).await
+    }
+
+    async fn delete_stack(&self, stack: &str) -> Result<()> {
+        self.door.through("cloudformation:DeleteStack", self.inner.delete_stack(stack)).await
+    }
+
+    async fn template(&self, stack: &str) -> Result<String> {
+        self.door.through("cloudformation:GetTemplate", self.inner.template(stack)).await
+    }
+}
+
+#[async_trait]
 impl Organization for Client<dyn Organization> {
     async fn accounts(&self, next: Option<String>) -> Result<Page<AccountInfo>> {
         self.door.page("organizations:ListAccounts", next, |next| self.inner.accounts(next)).await
@@ -208,8 +257,23 @@ impl Objects for Client<dyn Objects> {
         self.door.page("s3:ListBucket", next, |next| self.inner.list(bucket, prefix, next)).await
     }
 
+    async fn part(&self, bucket: &str, key: &str, start: u64, length: u64, only_if: Option<&str>) -> Result<Part> {
+        self.door.through("s3:GetObject", self.inner.part(bucket, key, start, length, only_if)).await
+    }
+
+    async fn below(&self, bucket: &str, prefix: &str, folders: bool, next: Option<String>) -> Result<Page<Below>> {
+        self.door.page("s3:ListBucket", next, |next| self.inner.below(bucket, prefix, folders, next)).await
+    }
+
     async fn delete(&self, bucket: &str, key: &str) -> Result<()> {
         self.door.through("s3:DeleteObject", self.inner.delete(bucket, key)).await
+    }
+}
+
+#[async_trait]
+impl Logs for Client<dyn Logs> {
+    async fn events(&self, window: &LogWindow, next: Option<String>) -> Result<Page<LogEvent>> {
+        self.door.page("logs:FilterLogEvents", next, |next| self.inner.events(window, next)).await
     }
 }
 

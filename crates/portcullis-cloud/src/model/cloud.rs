@@ -8,8 +8,8 @@ use super::ec2::Client;
 use super::stores::{Global, TableClient};
 use super::{DEFAULT_REGIONS, World, failure};
 use crate::api::{
-    AccountAccess, AccountInfo, Caller, Cloud, Ec2, Metrics, Objects, Organization, Page, Parameters, Table, Topics,
-    Users,
+    AccountAccess, AccountInfo, Caller, Cloud, Ec2, Logs, Metrics, Objects, Organization, Page, Parameters, Stacks,
+    Table, Topics, Users,
 };
 use crate::error::{Kind, Result};
 
@@ -95,6 +95,10 @@ impl Cloud for World {
         Ok(Arc::new(self.client(access, region).await?))
     }
 
+    async fn stacks(&self, access: &AccountAccess, region: &str) -> Result<Arc<dyn Stacks>> {
+        Ok(Arc::new(self.client(access, region).await?))
+    }
+
     async fn organization(&self) -> Result<Arc<dyn Organization>> {
         Ok(self.global())
     }
@@ -112,6 +116,10 @@ impl Cloud for World {
     }
 
     async fn metrics(&self, _region: Option<&str>) -> Result<Arc<dyn Metrics>> {
+        Ok(self.global())
+    }
+
+    async fn logs(&self, _region: Option<&str>) -> Result<Arc<dyn Logs>> {
         Ok(self.global())
     }
 

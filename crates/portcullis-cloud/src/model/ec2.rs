@@ -7,7 +7,7 @@ use crate::api::{Ec2, Flow, GroupFilter, Page, Permission, RuleUpdate};
 use crate::error::{Kind, Result};
 use crate::shapes::{
     GroupRule, LaunchTemplateVersion, NetworkInterface, PrefixList, PrefixListEntry, SecurityGroup,
-    SecurityGroupReference, StaleSecurityGroup, Tag, Vpc,
+    SecurityGroupReference, StaleSecurityGroup, Tag, Vpc, WholeGroup,
 };
 
 /// An account and Region as a client sees it.
@@ -46,7 +46,11 @@ impl Client {
         self.world.page_of(call, all, next.as_deref())
     }
 
-    async fn change<T>(&self, call: &'static str, change: impl FnOnce(&mut Place) -> Result<T> + Send) -> Result<T> {
+    pub(super) async fn change<T>(
+        &self,
+        call: &'static str,
+        change: impl FnOnce(&mut Place) -> Result<T> + Send,
+    ) -> Result<T> {
         self.begin(call).await?;
         self.world.change(&self.account, &self.region, change)
     }
@@ -86,6 +90,16 @@ impl Ec2 for Client {
         self.page(CALL, next, |place| {
             all_exist(CALL, "InvalidGroup.NotFound", &filter.ids, |id| place.groups.contains_key(id))?;
             Ok(place.groups.values().filter(|group| matches(filter, group)).cloned().collect())
+        })
+        .await
+    }
+
+    async fn whole_groups(&self, filter: &GroupFilter, next: Option<String>) -> Result<Page<WholeGroup>> {
+        const CALL: &str = "ec2:DescribeSecurityGroups";
+        self.page(CALL, next, |place| {
+            all_exist(CALL, "InvalidGroup.NotFound", &filter.ids, |id| place.groups.contains_key(id))?;
+            let found = place.groups.values().filter(|group| matches(filter, group));
+            Ok(found.map(|group| place.whole(group)).collect())
         })
         .await
     }

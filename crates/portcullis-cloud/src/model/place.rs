@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::KeptStack;
 use crate::api::Permission;
 use crate::shapes::{
-    CidrBlock, DbInstance, Function, GroupIdentifier, GroupRule, LaunchTemplateData, LaunchTemplateVersion,
-    LoadBalancer, NetworkInterface, PrefixList, PrefixListEntry, ReferencedGroup, SecurityGroup,
-    SecurityGroupReference, StaleSecurityGroup, Tag, Vpc, VpcConfig, VpcSecurityGroup,
+    CidrBlock, DbInstance, Function, GroupIdentifier, GroupPair, GroupRule, IpPermission, IpRange, Ipv6Range,
+    LaunchTemplateData, LaunchTemplateVersion, ListPeer, LoadBalancer, NetworkInterface, PrefixList, PrefixListEntry,
+    ReferencedGroup, SecurityGroup, SecurityGroupReference, StaleSecurityGroup, Tag, Vpc, VpcConfig, VpcSecurityGroup,
+    WholeGroup,
 };
 
 /// An account and Region, and what is in it. A new one has a default VPC, as AWS makes them.
@@ -38,6 +40,8 @@ pub struct Place {
     pub references: Vec<SecurityGroupReference>,
     /// Groups of this place with stale rules.
     pub stale: Vec<StaleSecurityGroup>,
+    /// Stacks, those that are gone included.
+    pub stacks: Vec<KeptStack>,
     /// Rules of a group and direction at most, counted apart for the families (60 by default, as AWS has it).
     pub quota: usize,
     made: u64,
@@ -176,6 +180,16 @@ impl Place {
         }
     }
 
+    /// A group with its rules, each a permission of its own.
+    pub(super) fn whole(&self, group: &SecurityGroup) -> WholeGroup {
+        let permissions = |is_egress: bool| {
+            let own = |rule: &&GroupRule| rule.group_id == group.group_id && rule.is_egress == is_egress;
+            self.rules.values().filter(own).map(permission).collect()
+        };
+        let (ip_permissions, ip_permissions_egress) = (permissions(false), permissions(true));
+        WholeGroup { group: group.clone(), ip_permissions, ip_permissions_egress }
+    }
+
     /// Adds an interface with these groups on it.
     pub fn add_interface(&mut self, groups: &[&str]) {
         let number = self.interfaces.len() + 1;
@@ -242,6 +256,27 @@ impl Place {
         let mut lines: Vec<String> = self.rules.values().filter(|rule| rule.group_id == group_id).map(line).collect();
         lines.sort();
         lines
+    }
+}
+
+fn permission(rule: &GroupRule) -> IpPermission {
+    let description = rule.description.clone();
+    let (v4, v6, list) = (rule.cidr_ipv4.clone(), rule.cidr_ipv6.clone(), rule.prefix_list_id.clone());
+    let group = rule.referenced_group_info.clone();
+    IpPermission {
+        ip_protocol: rule.ip_protocol.clone(),
+        from_port: rule.from_port,
+        to_port: rule.to_port,
+        ip_ranges: v4.map(|cidr_ip| IpRange { cidr_ip, description: description.clone() }).into_iter().collect(),
+        ipv6_ranges: v6
+            .map(|cidr_ipv6| Ipv6Range { cidr_ipv6, description: description.clone() })
+            .into_iter()
+            .collect(),
+        user_id_group_pairs: group
+            .map(|group| GroupPair { group, description: description.clone() })
+            .into_iter()
+            .collect(),
+        prefix_list_ids: list.map(|prefix_list_id| ListPeer { prefix_list_id, description }).into_iter().collect(),
     }
 }
 

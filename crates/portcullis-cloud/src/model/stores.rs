@@ -8,7 +8,8 @@ use async_trait::async_trait;
 
 use super::{World, failure};
 use crate::api::{
-    Conditional, Datum, Item, Metric, Metrics, Notice, Object, Objects, Page, Parameters, Put, Table, Topics,
+    Below, Conditional, Datum, Item, Metric, Metrics, Notice, Object, Objects, Page, Parameters, Part, Put, Table,
+    Topics,
 };
 use crate::error::{Kind, Result};
 
@@ -135,6 +136,40 @@ impl Objects for Global {
             objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
         };
         self.0.page_of(CALL, keys, next.as_deref())
+    }
+
+    async fn part(&self, bucket: &str, key: &str, start: u64, length: u64, only_if: Option<&str>) -> Result<Part> {
+        const CALL: &str = "s3:GetObject";
+        let Some(object) = Objects::get(self, bucket, key, None).await? else { return Ok(Part::default()) };
+        if only_if.is_some_and(|etag| etag != object.etag) {
+            let message = "At least one of the pre-conditions you specified did not hold";
+            return Err(failure(Kind::Condition, CALL, "PreconditionFailed", message));
+        }
+        let size = object.bytes.len() as u64;
+        let place = |number: u64| usize::try_from(number.min(size)).unwrap_or_default();
+        let bytes = object.bytes.get(place(start)..place(start.saturating_add(length))).unwrap_or_default();
+        if bytes.is_empty() {
+            return Err(failure(Kind::Invalid, CALL, "InvalidRange", "The requested range is not satisfiable"));
+        }
+        Ok(Part { bytes: bytes.to_vec(), size, etag: object.etag })
+    }
+
+    async fn below(&self, bucket: &str, prefix: &str, folders: bool, next: Option<String>) -> Result<Page<Below>> {
+        const CALL: &str = "s3:ListBucket";
+        self.0.pass(CALL).await?;
+        let mut found: Vec<Below> = {
+            let state = self.0.state();
+            let objects = state.objects.get(bucket).ok_or_else(|| no_bucket(CALL, bucket))?;
+            let below = objects.iter().filter_map(|(key, object)| Some((key, key.strip_prefix(prefix)?, object)));
+            below
+                .map(|(key, rest, object)| match rest.split_once('/').filter(|_| folders) {
+                    Some((folder, _)) => Below::Folder(format!("{prefix}{folder}/")),
+                    None => Below::Object { key: key.clone(), size: object.bytes.len() as u64 },
+                })
+                .collect()
+        };
+        found.dedup();
+        self.0.page_of(CALL, found, next.as_deref())
     }
 
     async fn delete(&self, bucket: &str, key: &str) -> Result<()> {

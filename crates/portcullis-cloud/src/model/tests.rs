@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end where it fails")]
 
+mod stacks;
+
 use super::*;
 use crate::api::{AccountAccess, Cloud, Conditional, Datum, Ec2, Flow, Permission, Put, RuleUpdate};
 use crate::shapes::Tag;

@@ -171,8 +171,11 @@ pub(crate) struct StageArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CommitArgs {
     /// The bucket that a template goes through that is too large to be sent
-    #[arg(long, value_name = "s3://BUCKET/PREFIX")]
-    pub(crate) template_bucket: Option<String>,
+    #[arg(long, visible_alias = "template-bucket", value_name = "s3://BUCKET/PREFIX")]
+    pub(crate) bucket: Option<String>,
+    /// Where backups go, where rules are put right one by one: a folder, or `s3://BUCKET/PREFIX`
+    #[arg(long, value_name = "PLACE", default_value = "portcullis-backups")]
+    pub(crate) backup: String,
     /// Show the change set and do not execute it
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -202,6 +205,9 @@ pub(crate) struct ImportArgs {
     /// Write over rules files that are there
     #[arg(long)]
     pub(crate) force: bool,
+    /// The bucket that a template goes through that is too large to be sent
+    #[arg(long, visible_alias = "template-bucket", value_name = "s3://BUCKET/PREFIX")]
+    pub(crate) bucket: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

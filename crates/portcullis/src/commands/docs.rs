@@ -25,6 +25,8 @@ pub(crate) fn run(document: Document) -> Result<Outcome> {
         Document::IamRemediateMember => iam(Iam::RemediateMember)?,
         Document::IamHub => iam(Iam::Hub)?,
         Document::IamOrganizationRead => iam(Iam::OrganizationRead)?,
+        Document::IamRules => iam(Iam::Rules)?,
+        Document::IamFlowLogs => iam(Iam::FlowLogs)?,
         Document::IamTrustPolicy => iam(Iam::Trust)?,
     }
     Ok(Outcome::Done)

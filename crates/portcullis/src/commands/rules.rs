@@ -1,5 +1,6 @@
 //! `portcullis rules`
 
+mod aws;
 mod build;
 mod commit;
 mod configure;

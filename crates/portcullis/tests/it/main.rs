@@ -3,6 +3,7 @@
 
 mod change;
 mod facts;
+mod flows;
 mod harness;
 mod live;
 mod policy;

@@ -6,10 +6,10 @@ use crate::api::Page;
 use crate::calls::Call;
 use crate::error::{Error, Kind, Result};
 use crate::shapes::{
-    BlockState, CidrBlock, GroupIdentifier, GroupRule, Ipv4Prefix, Ipv6Address, Ipv6CidrBlock, Ipv6Prefix,
-    LaunchTemplateData, LaunchTemplateVersion, NetworkInterface, PrefixList, PrefixListEntry, PrivateAddress,
-    PublicAssociation, ReferencedGroup, SecurityGroup, SecurityGroupReference, StalePermission, StaleSecurityGroup,
-    Tag, TemplateInterface, Vpc,
+    BlockState, CidrBlock, GroupIdentifier, GroupPair, GroupRule, IpPermission, IpRange, Ipv4Prefix, Ipv6Address,
+    Ipv6CidrBlock, Ipv6Prefix, Ipv6Range, LaunchTemplateData, LaunchTemplateVersion, ListPeer, NetworkInterface,
+    PrefixList, PrefixListEntry, PrivateAddress, PublicAssociation, ReferencedGroup, SecurityGroup,
+    SecurityGroupReference, StalePermission, StaleSecurityGroup, Tag, TemplateInterface, Vpc, WholeGroup,
 };
 
 /// A page, each of whose items must have what identifies it; an answer without is no answer.
@@ -36,6 +36,51 @@ pub(super) fn group(group: sdk::SecurityGroup) -> Converted<SecurityGroup> {
         vpc_id: group.vpc_id.filter(|id| !id.is_empty()),
         security_group_arn: group.security_group_arn,
         tags: own_tags(group.tags),
+    })
+}
+
+pub(super) fn whole_group(mut group: sdk::SecurityGroup) -> Converted<WholeGroup> {
+    let permissions = |permissions: Option<Vec<sdk::IpPermission>>| {
+        permissions.unwrap_or_default().into_iter().map(permission).collect::<Converted<Vec<_>>>()
+    };
+    let ip_permissions = permissions(group.ip_permissions.take())?;
+    let ip_permissions_egress = permissions(group.ip_permissions_egress.take())?;
+    Ok(WholeGroup { group: self::group(group)?, ip_permissions, ip_permissions_egress })
+}
+
+fn permission(permission: sdk::IpPermission) -> Converted<IpPermission> {
+    fn all<A, B>(items: Option<Vec<A>>, convert: impl Fn(A) -> Converted<B>) -> Converted<Vec<B>> {
+        items.unwrap_or_default().into_iter().map(convert).collect()
+    }
+    let text = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let v4 = |range: sdk::IpRange| {
+        Ok(IpRange { cidr_ip: range.cidr_ip.ok_or("CidrIp")?, description: text(range.description) })
+    };
+    let v6 = |range: sdk::Ipv6Range| {
+        Ok(Ipv6Range { cidr_ipv6: range.cidr_ipv6.ok_or("CidrIpv6")?, description: text(range.description) })
+    };
+    let list = |list: sdk::PrefixListId| {
+        let prefix_list_id = list.prefix_list_id.ok_or("PrefixListId")?;
+        Ok(ListPeer { prefix_list_id, description: text(list.description) })
+    };
+    let pair = |pair: sdk::UserIdGroupPair| {
+        let group = ReferencedGroup {
+            group_id: pair.group_id.ok_or("UserIdGroupPairs.GroupId")?,
+            user_id: pair.user_id,
+            vpc_id: pair.vpc_id,
+            vpc_peering_connection_id: pair.vpc_peering_connection_id,
+            peering_status: pair.peering_status,
+        };
+        Ok(GroupPair { group, description: text(pair.description) })
+    };
+    Ok(IpPermission {
+        ip_protocol: permission.ip_protocol.ok_or("IpProtocol")?,
+        from_port: permission.from_port,
+        to_port: permission.to_port,
+        ip_ranges: all(permission.ip_ranges, v4)?,
+        ipv6_ranges: all(permission.ipv6_ranges, v6)?,
+        user_id_group_pairs: all(permission.user_id_group_pairs, pair)?,
+        prefix_list_ids: all(permission.prefix_list_ids, list)?,
     })
 }
 

@@ -168,6 +168,9 @@ impl Ec2 for Memory {
             tags.iter().map(|tag| shapes::Tag { key: tag.key.to_string(), value: tag.value.to_string() }).collect();
         Ok(Page { items: vec![shapes::SecurityGroup { tags, ..shapes::SecurityGroup::default() }], next: None })
     }
+    async fn whole_groups(&self, _: &GroupFilter, _: Option<String>) -> Result<Page<shapes::WholeGroup>> {
+        unimplemented!()
+    }
     /// Two a page.
     async fn rules(&self, _: &[String], next: Option<String>) -> Result<Page<GroupRule>> {
         let state = self.state.lock().unwrap();

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::api::{
-    AccountAccess, Caller, Cloud, Ec2, Metrics, Object, Objects, Organization, Page, Parameters, Put, Table, Topics,
-    Users,
+    AccountAccess, Caller, Cloud, Ec2, Metrics, Object, Objects, Organization, Page, Parameters, Put, Stacks, Table,
+    Topics, Users,
 };
 use crate::error::{Error, Kind, Result};
 use crate::stores::{Folder, S3Location};
@@ -146,6 +146,9 @@ impl Cloud for World {
         unimplemented!()
     }
     async fn users(&self, _: &AccountAccess, _: &str) -> Result<Arc<dyn Users>> {
+        unimplemented!()
+    }
+    async fn stacks(&self, _: &AccountAccess, _: &str) -> Result<Arc<dyn Stacks>> {
         unimplemented!()
     }
     async fn organization(&self) -> Result<Arc<dyn Organization>> {

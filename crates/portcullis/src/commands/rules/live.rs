@@ -6,8 +6,10 @@ use portcullis_core::model::Inventory;
 use portcullis_formats::inventory::{ReadOptions, Source, read};
 use portcullis_rules::Repository;
 
+use super::aws::{OnAws, Sites};
 use crate::cli::PlaceArgs;
 use crate::exit::{Failure, Result};
+use crate::live::Purpose;
 use crate::output::Console;
 
 /// Where groups are looked up.
@@ -18,17 +20,25 @@ pub(crate) trait LiveSide {
 }
 
 /// The live side that was asked for: files where any are named, else AWS.
-pub(crate) fn live_side(place: &PlaceArgs, inventories: &[PathBuf], console: &Console) -> Result<Box<dyn LiveSide>> {
+pub(crate) fn live_side<'a>(
+    place: &'a PlaceArgs,
+    inventories: &[PathBuf],
+    console: &'a Console,
+) -> Result<Box<dyn LiveSide + 'a>> {
     if inventories.is_empty() {
-        return on_aws(place, console);
+        return Ok(Box::new(OnAws { sites: Sites::new(place, Purpose::Read), console }));
     }
+    Ok(Box::new(Snapshot(snapshot(place, inventories)?)))
+}
+
+/// What snapshots hold.
+pub(super) fn snapshot(place: &PlaceArgs, inventories: &[PathBuf]) -> Result<Inventory> {
     let source = |path: &PathBuf| match path.to_str() {
         Some("-") => Source::reader("stdin", std::io::stdin()),
         _ => Source::path(path),
     };
     let options = ReadOptions { region: place.region.clone() };
-    let inventory = read(inventories.iter().map(source), &options).map_err(Failure::input)?;
-    Ok(Box::new(Snapshot(inventory)))
+    read(inventories.iter().map(source), &options).map_err(Failure::input)
 }
 
 /// An inventory that was read already.
@@ -38,10 +48,6 @@ impl LiveSide for Snapshot {
     fn inventory(&mut self, _: &Repository) -> Result<Inventory> {
         Ok(self.0.clone())
     }
-}
-
-fn on_aws(_: &PlaceArgs, _: &Console) -> Result<Box<dyn LiveSide>> {
-    Err(Failure::input("AWS is not read yet: `--inventory FILE` names a snapshot"))
 }
 
 /// The profile that credentials come from: the one that was typed; the repository's where `--use-profile` asks for it, or

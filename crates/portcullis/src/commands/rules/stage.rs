@@ -8,6 +8,7 @@ use portcullis_core::remediation::RULE_QUOTA;
 use portcullis_formats::cloudformation::quota;
 use portcullis_report::sanitise::{markdown_text, neutral};
 use portcullis_rules::{Repository, RuleSet, SecurityTemplate, StagePlan, difference, find_groups};
+use portcullis_runtime::rules::live_mark;
 use serde_json::{Value, json};
 
 use super::judge::{self, Opened};
@@ -92,7 +93,7 @@ fn stage(
     let group_ids = groups.iter().map(|group| group.key.group_id.to_string()).collect();
     if refused.is_empty() {
         let template = repository.template(rules, args.split, live).map_err(failed)?;
-        repository.stage(&template).map_err(failed)?;
+        repository.stage(&template, Some(live_mark(&groups))).map_err(failed)?;
     } else {
         // What was staged before is not what the files say now.
         repository.unstage().map_err(failed)?;
