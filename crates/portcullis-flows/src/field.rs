@@ -4,12 +4,38 @@ use std::fmt;
 
 use compact_str::CompactString;
 
-/// Where a record stands for traffic that was let through or refused.
-pub(crate) const ACTIONS: &[&str] = &["ACCEPT", "REJECT"];
-/// Seen from the interface.
-pub(crate) const DIRECTIONS: &[&str] = &["ingress", "egress"];
-/// What a record says of itself.
-pub(crate) const STATUSES: &[&str] = &["OK", "NODATA", "SKIPDATA"];
+/// The words of a field that knows few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// Whether traffic was let through.
+    Actions,
+    /// Seen from the interface.
+    Directions,
+    /// What a record says of itself.
+    Statuses,
+}
+
+impl Words {
+    /// All of them; the first is what `true` stands for in a [`crate::Selection`].
+    pub const fn list(self) -> &'static [&'static str] {
+        match self {
+            Self::Actions => &["ACCEPT", "REJECT"],
+            Self::Directions => &["ingress", "egress"],
+            Self::Statuses => &["OK", "NODATA", "SKIPDATA"],
+        }
+    }
+
+    /// Which of them a text is. Written out, since comparing with texts of known length takes a few instructions.
+    #[inline]
+    pub(crate) fn find(self, text: &[u8]) -> Option<usize> {
+        match (self, text) {
+            (Self::Actions, b"ACCEPT") | (Self::Directions, b"ingress") | (Self::Statuses, b"OK") => Some(0),
+            (Self::Actions, b"REJECT") | (Self::Directions, b"egress") | (Self::Statuses, b"NODATA") => Some(1),
+            (Self::Statuses, b"SKIPDATA") => Some(2),
+            _ => None,
+        }
+    }
+}
 
 /// What values a field takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +48,7 @@ pub enum Kind {
         most: u64,
     },
     /// One of a few words.
-    Word(&'static [&'static str]),
+    Word(Words),
     /// Any text without blanks.
     Text,
 }
@@ -46,8 +72,8 @@ const KNOWN: &[(&str, Kind)] = &[
     ("bytes", LARGE),
     ("start", LARGE),
     ("end", LARGE),
-    ("action", Kind::Word(ACTIONS)),
-    ("log-status", Kind::Word(STATUSES)),
+    ("action", Kind::Word(Words::Actions)),
+    ("log-status", Kind::Word(Words::Statuses)),
     ("vpc-id", Kind::Text),
     ("subnet-id", Kind::Text),
     ("instance-id", Kind::Text),
@@ -61,7 +87,7 @@ const KNOWN: &[(&str, Kind)] = &[
     ("sublocation-id", Kind::Text),
     ("pkt-src-aws-service", Kind::Text),
     ("pkt-dst-aws-service", Kind::Text),
-    ("flow-direction", Kind::Word(DIRECTIONS)),
+    ("flow-direction", Kind::Word(Words::Directions)),
     ("traffic-path", SMALL),
     ("ecs-cluster-arn", Kind::Text),
     ("ecs-cluster-name", Kind::Text),

@@ -76,7 +76,7 @@ impl Cell {
                 IpAddr::V6(address) => Self::Address(address),
             }),
             Kind::Number { most } => parse::number(token).filter(|value| *value <= most).and_then(Self::number),
-            Kind::Word(words) => words.iter().position(|word| word.as_bytes() == token).map(Self::word),
+            Kind::Word(words) => words.find(token).map(Self::word),
             Kind::Text => (token.len() <= LONGEST_TEXT).then_some(Self::Text),
         }
     }
@@ -167,7 +167,7 @@ impl<'a> Iterator for Values<'a> {
             SHORT_TEXT.. => Value::Text(self.take((tag & !SHORT_TEXT).into())),
             _ => match field.kind() {
                 Kind::Word(words) => {
-                    Value::Text(words.get(usize::from(tag - WORD)).map_or(&[], |word| word.as_bytes()))
+                    Value::Text(words.list().get(usize::from(tag - WORD)).map_or(&[], |word| word.as_bytes()))
                 }
                 _ => Value::Absent,
             },

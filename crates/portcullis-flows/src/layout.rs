@@ -2,7 +2,7 @@
 
 use crate::aggregate::Batch;
 use crate::columns::Columns;
-use crate::field::{ACTIONS, DIRECTIONS, Field, Kind, STATUSES};
+use crate::field::{Field, Kind, Words};
 use crate::key::{Cell, Packed, push};
 use crate::line::Tokens;
 use crate::parse;
@@ -74,7 +74,7 @@ impl Layout {
 
     #[inline]
     fn row(&self, tokens: &Tokens<'_>, selection: &Selection, batch: &mut Batch) -> Result<Verdict, Wrong> {
-        let status = word(tokens, self.status, STATUSES)?;
+        let status = word(tokens, self.status, Words::Statuses)?;
         let start = number(tokens, self.start)?;
         if !selection.wants_start((start != UNKNOWN).then_some(start))
             || !selection.wants_interface(self.interface.map(|column| tokens.get(column)).unwrap_or_default())
@@ -96,8 +96,8 @@ impl Layout {
         let wanted = |wanted: Option<bool>, column, words| {
             wanted.map_or(Ok(true), |wanted| Ok(word(tokens, column, words)? == Some(usize::from(!wanted))))
         };
-        let wanted =
-            wanted(selection.accepted, self.action, ACTIONS)? && wanted(selection.inbound, self.direction, DIRECTIONS)?;
+        let wanted = wanted(selection.accepted, self.action, Words::Actions)?
+            && wanted(selection.inbound, self.direction, Words::Directions)?;
         let mut packed = Packed::default();
         let mut long = self.long;
         for (column, kind) in &self.keys {
@@ -151,10 +151,10 @@ fn number(tokens: &Tokens<'_>, column: Option<usize>) -> Result<u64, Wrong> {
 
 /// Which of the words; `None` where there is none.
 #[inline]
-fn word(tokens: &Tokens<'_>, column: Option<usize>, words: &[&str]) -> Result<Option<usize>, Wrong> {
+fn word(tokens: &Tokens<'_>, column: Option<usize>, words: Words) -> Result<Option<usize>, Wrong> {
     let Some(column) = column else { return Ok(None) };
     let token = tokens.get(column);
-    match words.iter().position(|word| word.as_bytes() == token) {
+    match words.find(token) {
         None if token != b"-" => Err(Wrong(column)),
         found => Ok(found),
     }

@@ -8,6 +8,7 @@
 mod aggregate;
 pub mod attributed;
 pub mod columns;
+pub mod ddl;
 pub mod digest;
 pub mod field;
 pub mod input;

@@ -46,28 +46,20 @@ impl<'a> Tokens<'a> {
     }
 }
 
+/// Where a block is being cut.
+struct Cut {
+    spans: [(u32, u32); MOST_COLUMNS],
+    count: usize,
+    /// Where the token begins that has not ended yet.
+    start: usize,
+    /// Where the line begins.
+    line: usize,
+}
+
 /// Gives each line's tokens. Blanks and control characters part tokens; a carriage return before the line's end is one.
 /// A block is smaller than 4 GB.
 pub(crate) fn each_line(block: &[u8], mut visit: impl FnMut(&Tokens<'_>)) {
-    let mut spans = [(0_u32, 0_u32); MOST_COLUMNS];
-    let (mut count, mut start, mut line) = (0_usize, 0_usize, 0_usize);
-    let mut boundary = |at: usize, byte: u8| {
-        if at > start {
-            if let Some(span) = spans.get_mut(count) {
-                #[expect(clippy::cast_possible_truncation, reason = "a block is smaller than 4 GB")]
-                {
-                    *span = (start as u32, at as u32);
-                }
-            }
-            count += 1;
-        }
-        start = at + 1;
-        if byte == b'\n' {
-            visit(&Tokens { block, spans: &spans, count, line: (line, at) });
-            count = 0;
-            line = start;
-        }
-    };
+    let mut cut = Cut { spans: [(0, 0); MOST_COLUMNS], count: 0, start: 0, line: 0 };
     let (words, tail) = block.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
@@ -75,17 +67,46 @@ pub(crate) fn each_line(block: &[u8], mut visit: impl FnMut(&Tokens<'_>)) {
         while found != 0 {
             let bit = found.trailing_zeros() & !7;
             found &= found - 1;
-            #[expect(clippy::cast_possible_truncation, reason = "one byte is what is wanted")]
-            boundary(index * 8 + bit as usize / 8, (word >> bit) as u8);
+            cut.token(index * 8 + bit as usize / 8);
+            if word >> bit & 0xff == u64::from(b'\n') {
+                cut.line(block, &mut visit);
+            }
         }
     }
-    for (index, byte) in tail.iter().enumerate() {
-        if *byte <= b' ' {
-            boundary(words.len() * 8 + index, *byte);
+    for (index, byte) in tail.iter().enumerate().filter(|(_, byte)| **byte <= b' ') {
+        cut.token(words.len() * 8 + index);
+        if *byte == b'\n' {
+            cut.line(block, &mut visit);
         }
     }
     if !block.is_empty() && block.last() != Some(&b'\n') {
-        boundary(block.len(), b'\n');
+        cut.token(block.len());
+        cut.line(block, &mut visit);
+    }
+}
+
+impl Cut {
+    /// Ends a token, if there is one before this place.
+    #[inline(always)]
+    fn token(&mut self, at: usize) {
+        if at > self.start {
+            if let Some(span) = self.spans.get_mut(self.count) {
+                #[expect(clippy::cast_possible_truncation, reason = "a block is smaller than 4 GB")]
+                {
+                    *span = (self.start as u32, at as u32);
+                }
+            }
+            self.count += 1;
+        }
+        self.start = at + 1;
+    }
+
+    /// Ends a line whose last token was ended.
+    #[inline]
+    fn line(&mut self, block: &[u8], visit: &mut impl FnMut(&Tokens<'_>)) {
+        visit(&Tokens { block, spans: &self.spans, count: self.count, line: (self.line, self.start - 1) });
+        self.count = 0;
+        self.line = self.start;
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 /// The number that a text of digits is; `None` where it is anything else or more than 19 digits.
 ///
 /// AWS gives its largest fields as `INT64`, which 19 digits hold.
+#[inline]
 pub(crate) fn number(text: &[u8]) -> Option<u64> {
     match text.split_last_chunk::<8>() {
         None => few_digits(text),
@@ -21,6 +22,7 @@ pub(crate) fn number(text: &[u8]) -> Option<u64> {
     }
 }
 
+#[inline]
 fn few_digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
@@ -32,6 +34,7 @@ fn few_digits(text: &[u8]) -> Option<u64> {
 }
 
 /// All eight at once, by pairs, then by fours.
+#[inline]
 fn eight_digits(text: [u8; 8]) -> Option<u64> {
     let word = u64::from_le_bytes(text);
     let digits = word ^ 0x3030_3030_3030_3030;
@@ -47,6 +50,7 @@ fn eight_digits(text: [u8; 8]) -> Option<u64> {
 }
 
 /// The IPv4 address in the first `length` of 16 bytes, as its number; `None` where it is none.
+#[inline]
 pub(crate) fn ipv4(bytes: [u8; 16], length: usize) -> Option<u32> {
     const DOTS: u128 = u128::from_le_bytes([b'.'; 16]);
     const LOW: u128 = u128::from_le_bytes([0x7f; 16]);
@@ -75,6 +79,7 @@ pub(crate) fn ipv4(bytes: [u8; 16], length: usize) -> Option<u32> {
 }
 
 /// A number of one to three digits that needs no fourth bit pattern to be written: up to 255, without leading zeros.
+#[inline]
 fn octet(text: u128, length: usize) -> Option<u32> {
     if !(1..=3).contains(&length) {
         return None;

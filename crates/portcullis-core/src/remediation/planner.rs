@@ -285,7 +285,8 @@ impl Planner<'_> {
     }
 }
 
-/// Lets rules that come take the places of rules that go, as far as they are of one kind: that needs no room.
+/// Lets rules that come take the places of rules that go, as far as both are for blocks of one family, or for the same list
+/// or group: that needs no room.
 fn in_place(changes: Vec<Change>) -> Vec<Change> {
     let (authorize, mut rest): (Vec<Change>, Vec<Change>) =
         changes.into_iter().partition(|change| matches!(change, Change::Authorize(_)));
@@ -293,7 +294,10 @@ fn in_place(changes: Vec<Change>) -> Vec<Change> {
     for change in authorize {
         let Change::Authorize(rule) = &change else { continue };
         let gives_way = |other: &Change| match other {
-            Change::Revoke(old) => old.direction == rule.direction && old.peer.kind() == rule.peer.kind(),
+            Change::Revoke(old) => {
+                let blocks = old.peer.cidr().is_some() || old.peer.identity() == rule.peer.identity();
+                old.direction == rule.direction && old.peer.kind() == rule.peer.kind() && blocks
+            }
             _ => false,
         };
         match rest.iter().position(gives_way).map(|place| rest.remove(place)) {

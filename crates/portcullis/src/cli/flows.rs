@@ -13,18 +13,30 @@ pub(crate) enum FlowsCommand {
     /// Say who connects to whom, most often first
     #[command(after_help = EXIT_CODES)]
     Digest(DigestArgs),
+    /// Print an Athena table over flow logs in S3, and the queries that do the same digest there
+    Ddl(DdlArgs),
 }
 
 /// Which flow logs are read, and which of their records.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct InputArgs {
-    /// Flow logs: files, folders or `-` for stdin; text, gzip or Parquet, told by content
+    /// Flow logs: files, folders, `-` for stdin, `s3://BUCKET/PREFIX`, `cwl:GROUP[:STREAM]`; text, gzip or Parquet, told
+    /// by content
     #[arg(value_name = "INPUT", required = true)]
     pub(crate) inputs: Vec<String>,
     /// The columns of text without a header line: AWS's own format string, `${srcaddr} ${dstaddr} …`, or bare names
     /// [default: version 2's fourteen]
     #[arg(long, value_name = "FORMAT", help_heading = "Input")]
     pub(crate) fields: Option<String>,
+    /// Of `s3://` only logs of this account; may be repeated
+    #[arg(long, value_name = "ID", help_heading = "Input")]
+    pub(crate) account: Vec<String>,
+    /// Of `s3://` only logs of this Region, and where log groups are; may be repeated
+    #[arg(long, value_name = "REGION", help_heading = "Input")]
+    pub(crate) region: Vec<String>,
+    /// The profile of the AWS configuration whose credentials are used
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    pub(crate) profile: Option<String>,
     /// How much memory sums may take before they go to temporary files, such as `512MB` or `4GB`
     #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size, help_heading = "Input")]
     pub(crate) memory: usize,
@@ -115,6 +127,72 @@ pub(crate) enum DigestFormat {
     Ndjson,
     /// For spreadsheets
     Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DdlArgs {
+    /// How the objects' keys are made
+    #[arg(long, value_name = "LAYOUT")]
+    pub(crate) layout: DdlLayout,
+    /// The bucket and what stands before `AWSLogs/`: `s3://BUCKET/PREFIX`
+    #[arg(long, value_name = "LOCATION")]
+    pub(crate) location: String,
+    /// What the objects hold
+    #[arg(long, value_name = "FORM", default_value = "parquet")]
+    pub(crate) form: DdlForm,
+    /// The columns: AWS's own format string or bare names [default: version 2's fourteen]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) fields: Option<String>,
+    /// The table's name
+    #[arg(long, value_name = "NAME", default_value = "vpc_flow_logs")]
+    pub(crate) table: String,
+    /// An account to look into; may be repeated [default: any that a query names]
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub(crate) account: Vec<String>,
+    /// A Region to look into; may be repeated [default: any that a query names]
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    pub(crate) region: Vec<String>,
+    /// The first day with logs
+    #[arg(long, value_name = "DATE", default_value = "2024-01-01")]
+    pub(crate) from: jiff::civil::Date,
+    /// Only this query, without the table
+    #[arg(long, value_name = "NAME")]
+    pub(crate) query: Option<DdlQuery>,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "sql")]
+    pub(crate) format: DdlFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DdlLayout {
+    /// A folder a day
+    Plain,
+    /// A folder an hour
+    Hourly,
+    /// Folders with names, one a day
+    Hive,
+    /// Folders with names, one an hour
+    HiveHourly,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DdlForm {
+    Parquet,
+    /// Text in gzip
+    Text,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DdlQuery {
+    Digest,
+    Usage,
+    Risk,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DdlFormat {
+    Sql,
+    Json,
 }
 
 /// A time as it was typed.

@@ -1,11 +1,12 @@
 //! `portcullis flows`: what all of its commands share, from what was typed to a digest.
 
+mod ddl;
 mod digest;
 mod names;
+mod sources;
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,6 +17,7 @@ use portcullis_report::sanitise::neutral;
 
 use crate::cli::flows::{Action, FlowDirection, FlowsCommand, InputArgs, Moment};
 use crate::exit::{Failure, Outcome, Result};
+use crate::live::Live;
 use crate::output::Console;
 use crate::progress::FlowProgress;
 
@@ -23,6 +25,7 @@ use crate::progress::FlowProgress;
 pub(crate) fn run(command: &FlowsCommand, console: &Console) -> Result<Outcome> {
     match command {
         FlowsCommand::Digest(args) => digest::run(args, console),
+        FlowsCommand::Ddl(args) => ddl::run(args),
     }
 }
 
@@ -32,6 +35,8 @@ pub(crate) struct Logs {
     columns: Columns,
     selection: Selection,
     memory: usize,
+    /// What fetches inputs that are on AWS.
+    live: Option<Live>,
     /// The inventory, where one was named.
     pub(crate) inventory: Option<Inventory>,
 }
@@ -58,11 +63,8 @@ impl Logs {
             accepted: args.action.map(|action| action == Action::Accept),
             inbound: args.direction.map(|direction| direction == FlowDirection::Ingress),
         };
-        let mut inputs = Vec::new();
-        for input in &args.inputs {
-            inputs.extend(of_argument(input)?);
-        }
-        Ok(Self { inputs, columns, selection, memory: args.memory, inventory })
+        let (inputs, live) = sources::open(args, &selection)?;
+        Ok(Self { inputs, columns, selection, memory: args.memory, inventory, live })
     }
 
     /// Reads the logs and groups their records. What was wrong with them is told; the outcome says whether anything was.
@@ -79,22 +81,11 @@ impl Logs {
         let shown = FlowProgress::begin(Arc::clone(&progress), size, console);
         let digest = portcullis_flows::digest(self.inputs, &query, &progress);
         shown.end();
+        drop(self.live);
         let digest = digest.map_err(|error| Failure::Incomplete(error.to_string()))?;
         let outcome = tell(&digest, console)?;
         Ok((digest, self.inventory, outcome))
     }
-}
-
-/// The inputs that an argument stands for.
-fn of_argument(argument: &str) -> Result<Vec<Input>> {
-    if argument == "-" {
-        return Ok(vec![Input::stdin()]);
-    }
-    let path = Path::new(argument);
-    if !path.exists() && path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-        return Err(Failure::input(format!("there is no file or folder `{}`", neutral(argument))));
-    }
-    Ok(Input::below(path))
 }
 
 /// Reads the inventory that goes with the logs.

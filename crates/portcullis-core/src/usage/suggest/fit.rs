@@ -23,10 +23,13 @@ pub(super) struct Fitter<'a> {
     pub(super) lengths: Lengths,
 }
 
+/// Services and who used them.
+type Pair = (Interval<u32>, IpAddr);
+
 /// What was seen of one of today's rules, or of one name.
 enum Source<'a> {
     Name { peer: Peer, seen: Vec<RuleServices>, today: Vec<RuleServices> },
-    Rule { rule: &'a Rule, block: AnyCidr, points: BTreeSet<(Interval<u32>, IpAddr)> },
+    Rule { rule: &'a Rule, block: AnyCidr, points: BTreeSet<Pair> },
 }
 
 /// A source, how far it is widened, and about how many rules it makes like that.
@@ -197,7 +200,7 @@ fn sources<'r>(named: Vec<ByName>, bare: Vec<Bare<'r>>) -> impl Iterator<Item = 
         own.seen.extend(seen);
         own.today.extend(today);
     }
-    let mut rules: BTreeMap<usize, (&'r Rule, AnyCidr, BTreeSet<(Interval<u32>, IpAddr)>)> = BTreeMap::new();
+    let mut rules: BTreeMap<usize, (&'r Rule, AnyCidr, BTreeSet<Pair>)> = BTreeMap::new();
     for Bare { services, peer, rule: (place, rule) } in bare {
         let Some(block) = rule.peer.cidr() else { continue };
         rules.entry(place).or_insert_with(|| (rule, block, BTreeSet::new())).2.insert((services, peer));

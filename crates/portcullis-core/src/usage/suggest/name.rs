@@ -175,7 +175,10 @@ fn prefix(rule: &Rule) -> u8 {
 
 /// Which services today's rules admit all members of a group to, remembered.
 #[derive(Default)]
-struct Reach(HashMap<(CompactString, Vec<usize>, Interval<u32>), Option<Interval<u32>>>);
+struct Reach(HashMap<Asked, Option<Interval<u32>>>);
+
+/// A group, the places of today's rules, and services.
+type Asked = (CompactString, Vec<usize>, Interval<u32>);
 
 impl Reach {
     /// The services of today's rule that a name would stand for: `None` where a member is not admitted today.
