@@ -10,6 +10,7 @@ mod bench;
 mod deployment;
 mod dist;
 mod docs;
+mod flows_data;
 mod fuzz;
 mod generate;
 mod moto;
@@ -39,6 +40,8 @@ enum Task {
     Bench(bench::Args),
     /// Write an inventory of realistic shape, the same for the same seed
     Generate(generate::Args),
+    /// Write flow logs of realistic shape, the same for the same seed
+    FlowsData(flows_data::Args),
     /// Fuzz one target, or each in turn
     Fuzz(fuzz::Args),
     /// Build the Lambda function and put it into zips, to be deployed by Terraform or SAM
@@ -53,6 +56,7 @@ fn main() -> Result<()> {
         Task::Docs(args) => docs::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Generate(args) => generate::run(&args),
+        Task::FlowsData(args) => flows_data::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Dist(args) => dist::run(&args),
         Task::Moto(args) => moto::run(&args),
