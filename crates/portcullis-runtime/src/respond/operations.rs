@@ -131,34 +131,34 @@ fn millis(window: SignedDuration) -> i64 {
     i64::try_from(window.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn key(principal: &Principal) -> String {
+/// Dry runs count by themselves: what they were shown is still to be acted upon.
+fn key(principal: &Principal, enforce: bool) -> String {
     let plain = |byte: u8| if byte.is_ascii_graphic() { char::from(byte) } else { '_' };
     let arn: String = principal.arn.bytes().take(900).map(plain).collect();
-    format!("{PREFIX}{arn}")
+    format!("{PREFIX}{}{arn}", if enforce { "" } else { "dry/" })
 }
 
 /// Counts calls in the state, on top of what others count at the same time.
 fn count(
     state: &dyn KeyValue,
-    principal: &Principal,
+    key: &str,
     calls: &[Timestamp],
     limits: &Limits,
     now: Timestamp,
 ) -> Result<(Count, Operations), StateError> {
-    let key = key(principal);
     let mut refused = None;
     for _ in 0..TRIES {
-        let old = state.get(&key)?;
+        let old = state.get(key)?;
         // One that cannot be understood is begun anew: an old count is no reason to stop counting.
         let known = old.as_ref().and_then(|entry| serde_json::from_str::<Operations>(&entry.value).ok());
         let mut operations = known.unwrap_or_default();
         let counted = operations.add(calls, limits, now);
-        match put(state, &key, &operations, old.map(|entry| entry.version)) {
+        match put(state, key, &operations, old.map(|entry| entry.version)) {
             Err(error @ StateError::Conflict { .. }) => refused = Some(error),
             answer => return answer.map(|()| (counted, operations)),
         }
     }
-    Err(refused.unwrap_or_else(|| StateError::Conflict { key }))
+    Err(refused.unwrap_or_else(|| StateError::Conflict { key: key.to_owned() }))
 }
 
 fn put(state: &dyn KeyValue, key: &str, operations: &Operations, on: Option<i64>) -> Result<(), StateError> {
@@ -185,7 +185,7 @@ impl Run<'_> {
             }
         }
         for (principal, times) in principals {
-            match count(self.ports.state, principal, &times, &Limits::of(&rule), self.now) {
+            match count(self.ports.state, &key(principal, self.settings.enforce), &times, &Limits::of(&rule), self.now) {
                 Err(error) => self.fail(error.to_string()),
                 Ok((counted, operations)) if counted.is_many || counted.escalates => {
                     self.many(principal, &rule, counted, operations)
@@ -214,7 +214,7 @@ impl Run<'_> {
         }
         if blocked {
             operations.blocked = Some(self.now);
-            let key = key(principal);
+            let key = key(principal, self.settings.enforce);
             let kept = self.ports.state.get(&key).map(|entry| entry.map(|entry| entry.version));
             // A block that is not remembered is made again, which does no harm.
             drop(kept.and_then(|version| put(self.ports.state, &key, &operations, version)));

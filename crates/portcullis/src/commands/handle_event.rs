@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use portcullis_formats::events::{Delivery, Event, MOST_BYTES, read};
 use portcullis_report::sanitise::neutral;
 use portcullis_runtime::SystemClock;
+use portcullis_runtime::enforce::Deed;
 use portcullis_runtime::respond::{Did, Handled, Response};
 use portcullis_runtime::service::{ScanOutcome, Service};
 use serde_json::json;
@@ -159,7 +160,15 @@ fn tell_in_words(response: &Response, scans: &[ScanOutcome], out: &mut impl Writ
     for scan in scans {
         writeln!(out, "scan: {} groups judged, {} findings", scan.groups, scan.failing)?;
         for (group, deed) in &scan.ordered {
-            writeln!(out, "  {}: {deed:?}", neutral(group))?;
+            let what = match deed {
+                Deed::Changed { changes, backup } => {
+                    format!("{changes} changes made; `portcullis rollback {}` takes it back", neutral(backup))
+                }
+                Deed::WouldChange { changes } => format!("{changes} changes would be made with --enforce"),
+                Deed::AlreadyDone => "as it should be already".to_owned(),
+                Deed::Refused { why } | Deed::Failed { why } => neutral(why).to_string(),
+            };
+            writeln!(out, "  {}: {what}", neutral(group))?;
         }
         if let Some(report) = &scan.enforcement {
             let sum = &report.summary;
