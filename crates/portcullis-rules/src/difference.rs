@@ -32,7 +32,11 @@ impl Action {
     }
 }
 
-/// One rule that comes, goes, or is described anew. A rule whose traffic changes in part only is told by that part.
+/// As how many rules a part of a rule is told. In more pieces nobody would know the rule again.
+const PIECES: usize = 4;
+
+/// One rule that comes, goes, or is described anew. A rule whose traffic changes in part only is told by that part, or by
+/// itself where the part takes many rules to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// What becomes of it.
@@ -41,6 +45,8 @@ pub struct Change {
     pub rule: Rule,
     /// The description that it had, of a rule that is described anew.
     pub before: String,
+    /// Whether a part of the rule's traffic stays as it is, for a rule that is told by itself all the same.
+    pub in_part: bool,
 }
 
 /// What a commit would change, and what somebody else changed since the last one.
@@ -139,12 +145,19 @@ fn sides(rule: &Rule, traffic: &Traffic, committed: Option<&[Rule]>) -> (Traffic
 }
 
 fn tell(action: Action, rule: &Rule, traffic: &Traffic, changes: &mut Vec<Change>) {
-    let change = |rule| Change { action, rule, before: String::new() };
+    let change = |rule, in_part| Change { action, rule, before: String::new(), in_part };
     if traffic.is_empty() {
-    } else if *traffic == traffic_of(rule) {
-        changes.push(change(rule.clone()));
+        return;
+    }
+    if *traffic == traffic_of(rule) {
+        changes.push(change(rule.clone(), false));
+        return;
+    }
+    let pieces = rules_of(rule, traffic);
+    if pieces.len() > PIECES {
+        changes.push(change(rule.clone(), true));
     } else {
-        changes.extend(rules_of(rule, traffic).into_iter().map(change));
+        changes.extend(pieces.into_iter().map(|piece| change(piece, false)));
     }
 }
 
@@ -155,7 +168,7 @@ fn describe(set: &RuleSet, live: &[Rule], changes: &mut Vec<Change>, own_account
         let rule = own(rule.clone(), own_account);
         if let Some(before) = described.get(&rule.identity()).filter(|before| **before != rule.description.as_ref()) {
             let before = (*before).to_owned();
-            changes.push(Change { action: Action::Description, before, rule });
+            changes.push(Change { action: Action::Description, before, rule, in_part: false });
         }
     }
 }

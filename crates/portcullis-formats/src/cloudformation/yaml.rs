@@ -78,8 +78,9 @@ fn scalar(text: &str) -> String {
     let first = text.chars().next().unwrap_or(' ');
     // A plain word begins with a letter, or is a block of addresses: nothing that a parser would take for a number.
     let begins = first.is_ascii_alphabetic() || first.is_ascii_digit() && is_ipv4_block(text);
-    let goes_on = text.chars().all(|c| c.is_ascii_alphanumeric() || " -_./()=+@".contains(c));
-    let ends = !text.ends_with(' ');
+    let goes_on = text.chars().all(|c| c.is_ascii_alphanumeric() || " -_./()=+@:".contains(c));
+    // A colon that a space follows makes a key.
+    let ends = !text.ends_with([' ', ':']) && !text.contains(": ");
     let word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
     if begins && goes_on && ends && !word { text.to_owned() } else { Value::from(text).to_string() }
 }

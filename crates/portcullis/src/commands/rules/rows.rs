@@ -118,9 +118,11 @@ pub(super) fn words(rule: &Rule) -> String {
 /// What a commit would do, with `#`.
 pub(super) fn changes(group: &str, changes: &[Change]) -> Table {
     let row = |(number, change): (usize, &Change)| {
+        let part = if change.in_part { " (in part)" } else { "" };
+        let said = || format!("{}{part}", words(&change.rule));
         let (text, action) = match change.action {
-            Action::Addition => (words(&change.rule), ("++ addition ++".to_owned(), Look::Good)),
-            Action::Removal => (words(&change.rule), ("-- removal --".to_owned(), Look::Bad)),
+            Action::Addition => (said(), ("++ addition ++".to_owned(), Look::Good)),
+            Action::Removal => (said(), ("-- removal --".to_owned(), Look::Bad)),
             Action::Description => {
                 let text = format!("{} # {} -> {}", words(&change.rule), change.before, change.rule.description);
                 (text, ("~~ description ~~".to_owned(), Look::Changed))
@@ -139,7 +141,8 @@ pub(super) fn drift(group: &str, drift: &[Change]) -> Table {
             Action::Removal => ("-- removed in AWS --".to_owned(), Look::Bad),
             Action::Addition | Action::Description => ("++ added in AWS ++".to_owned(), Look::Changed),
         };
-        vec![cell(number.to_string()), cell(words(&change.rule)), cell(group), action]
+        let part = if change.in_part { " (in part)" } else { "" };
+        vec![cell(number.to_string()), cell(format!("{}{part}", words(&change.rule))), cell(group), action]
     };
     let rows = (1..).zip(drift).map(row).collect();
     Table { heads: vec!["#", "Drift", "Security Group", "Action"], rows }
@@ -157,6 +160,7 @@ pub(super) fn json(changes: &[Change]) -> Value {
             "peer": rule.peer.to_string(),
             "description": &*rule.description,
             "text": words(rule),
+            "in_part": change.in_part,
         });
         if change.action == Action::Description
             && let Some(fields) = row.as_object_mut()
