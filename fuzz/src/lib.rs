@@ -16,6 +16,7 @@ mod inventory;
 mod judging;
 mod plan;
 mod policy;
+mod rules;
 mod signed;
 
 pub use algebra::algebra;
@@ -24,6 +25,7 @@ pub use fixture::fixture;
 pub use inventory::inventory;
 pub use plan::plan;
 pub use policy::policy;
+pub use rules::rules;
 
 /// One fuzz target.
 #[derive(Clone, Copy)]
@@ -45,5 +47,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "policy", body: policy, words: policy::WORDS, mutations: 1_500 },
     Target { name: "fixture", body: fixture, words: fixture::WORDS, mutations: 1_500 },
     Target { name: "plan", body: plan, words: plan::WORDS, mutations: 600 },
+    Target { name: "rules", body: rules, words: rules::WORDS, mutations: 1_500 },
     Target { name: "backup", body: backup, words: backup::WORDS, mutations: 1_500 },
 ];

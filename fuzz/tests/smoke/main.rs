@@ -38,6 +38,11 @@ fn plan() {
 }
 
 #[test]
+fn rules() {
+    smoke("rules");
+}
+
+#[test]
 fn backup() {
     smoke("backup");
 }

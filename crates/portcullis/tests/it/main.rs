@@ -7,5 +7,6 @@ mod harness;
 mod live;
 mod policy;
 mod rules_live;
+mod rules;
 mod scan;
 mod usage;
