@@ -6,7 +6,7 @@ mod facts;
 mod harness;
 mod live;
 mod policy;
-mod rules_live;
 mod rules;
+mod rules_live;
 mod scan;
 mod usage;
