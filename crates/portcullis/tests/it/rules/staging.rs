@@ -100,6 +100,22 @@ fn what_opens_what_policies_prohibit_is_refused() {
 }
 
 #[test]
+fn what_it_would_open_stands_beside_its_line_for_code_scanning() {
+    let place = repository("10.0.0.0/8:22\n");
+    place.write("my-repo/web servers.rules", "# ours\n0.0.0.0/1:22\n128.0.0.0/1:22\n");
+    place.write("inventory.json", inventory(&[]));
+    let run = stage(&place, &["--output", "sarif=rules.sarif", "--output", "json=stage.json"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let text = std::fs::read_to_string(place.path().join("rules.sarif")).unwrap();
+    let sarif: Value = serde_json::from_str(&text).unwrap();
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "internet-ssh");
+    let place_of = |number: usize| &result["locations"][number]["physicalLocation"];
+    assert_eq!(place_of(0)["artifactLocation"]["uri"], "my-repo/web%20servers.rules");
+    assert_eq!((&place_of(0)["region"]["startLine"], &place_of(1)["region"]["startLine"]), (&json!(2), &json!(3)));
+}
+
+#[test]
 fn what_is_open_already_is_no_reason_to_refuse_another_change() {
     let place = repository(&format!("{SEED}0.0.0.0/0:22\n10.0.0.0/8:25\n"));
     let mut live = seed_permissions();
