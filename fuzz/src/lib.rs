@@ -18,6 +18,7 @@ mod inventory;
 mod judging;
 mod plan;
 mod policy;
+mod rules;
 mod signed;
 
 pub use algebra::algebra;
@@ -28,6 +29,7 @@ pub use flows::flows;
 pub use inventory::inventory;
 pub use plan::plan;
 pub use policy::policy;
+pub use rules::rules;
 
 /// One fuzz target.
 #[derive(Clone, Copy)]
@@ -50,6 +52,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "fixture", body: fixture, words: fixture::WORDS, mutations: 1_500 },
     Target { name: "flows", body: flows, words: flows::WORDS, mutations: 600 },
     Target { name: "plan", body: plan, words: plan::WORDS, mutations: 600 },
+    Target { name: "rules", body: rules, words: rules::WORDS, mutations: 1_500 },
     Target { name: "backup", body: backup, words: backup::WORDS, mutations: 1_500 },
     Target { name: "events", body: events, words: events::WORDS, mutations: 3_000 },
 ];

@@ -36,6 +36,7 @@ const GENERATED: &[Generated] = &[
     Generated { file: "docs/controls.md", args: &["docs", "controls"] },
     Generated { file: "docs/plan.schema.json", args: &["docs", "plan-schema"] },
     Generated { file: "docs/policy.schema.json", args: &["policy", "schema"] },
+    Generated { file: "docs/rules.schema.json", args: &["docs", "rules-schema"] },
 ];
 
 pub(crate) fn run(args: &Args) -> Result<()> {

@@ -96,23 +96,27 @@ fn new_group(repository: &Repository, number: usize, sibling: Option<&SecurityGr
 
 impl Projected {
     /// The failing findings on traffic that a commit would bring: what its groups admit against a control afterwards and
-    /// none of them admits now. `before` is the inventory as it is; `now` decides which exemptions have expired.
-    pub fn opened(&self, before: &Inventory, policies: &PolicySet, now: jiff::Timestamp) -> Vec<Finding> {
-        let fails = |inventory: &Inventory| -> Vec<Finding> {
+    /// none of them admits now, each with its group in [`Self::inventory`]. `before` is the inventory as it is; `now`
+    /// decides which exemptions have expired.
+    pub fn opened(&self, before: &Inventory, policies: &PolicySet, now: jiff::Timestamp) -> Vec<(GroupKey, Finding)> {
+        let fails = |inventory: &Inventory| -> Vec<(GroupKey, Finding)> {
             let evaluator = Evaluator::new(inventory, policies, now, Options::default());
             let groups = self.groups.iter().filter_map(|key| inventory.group(key));
-            let findings = groups.flat_map(|group| evaluator.findings_of(group));
-            findings.filter(|finding| finding.status == Status::Fail && !finding.traffic.is_empty()).collect()
+            let findings = groups.flat_map(|group| {
+                let findings = evaluator.findings_of(group).into_iter();
+                findings.map(|finding| (group.key.clone(), finding))
+            });
+            findings.filter(|(_, finding)| finding.status == Status::Fail && !finding.traffic.is_empty()).collect()
         };
         let old = fails(before);
-        let opens = |finding: &Finding| {
-            let same =
-                old.iter().filter(|known| known.control == finding.control && known.direction == finding.direction);
+        let opens = |(_, finding): &(GroupKey, Finding)| {
+            let same = old.iter().map(|(_, known)| known);
+            let same = same.filter(|known| known.control == finding.control && known.direction == finding.direction);
             let open = same.fold(Traffic::none(), |open, known| open.union(&known.traffic));
             !finding.traffic.is_subset(&open)
         };
-        let mut opened: Vec<Finding> = fails(&self.inventory).into_iter().filter(opens).collect();
-        opened.sort_by_key(|finding| std::cmp::Reverse(policies.severity(finding)));
+        let mut opened: Vec<_> = fails(&self.inventory).into_iter().filter(opens).collect();
+        opened.sort_by_key(|(_, finding)| std::cmp::Reverse(policies.severity(finding)));
         opened
     }
 }

@@ -10,6 +10,8 @@ mod follow;
 mod import;
 mod repair;
 mod site;
+#[cfg(test)]
+mod tests;
 mod update;
 
 use portcullis_cloud::api::{ResourceChange, StackEvent};

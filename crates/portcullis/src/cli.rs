@@ -16,7 +16,7 @@ use portcullis_core::policy::Severity;
 pub(crate) use events::{EventArgs, HandleEventArgs, UnblockArgs, WatchArgs};
 pub(crate) use rules::{
     BuildArgs, CommitArgs, ConfigureArgs, DestroyArgs, FmtArgs, ImportArgs, InitArgs, PlaceArgs, RulesArgs,
-    RulesCommand, RulesFormat, StageArgs, StatusArgs, TemplateFormat,
+    RulesCommand, RulesFormat, StageArgs, StageFormat, StatusArgs, TemplateFormat,
 };
 pub(crate) use selection::{AwsArgs, PolicyArgs, SelectionArgs};
 

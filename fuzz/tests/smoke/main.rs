@@ -43,6 +43,11 @@ fn plan() {
 }
 
 #[test]
+fn rules() {
+    smoke("rules");
+}
+
+#[test]
 fn backup() {
     smoke("backup");
 }

@@ -128,6 +128,27 @@ pub(crate) enum RulesFormat {
     Markdown,
 }
 
+/// How a staged change is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StageFormat {
+    /// For people
+    #[default]
+    Table,
+    /// One document, versioned
+    Json,
+    /// For a pull request's comment
+    Markdown,
+    /// For code scanning, 2.1.0: what it would open, beside the lines
+    Sarif,
+}
+
+fn output(text: &str) -> Result<(StageFormat, PathBuf), String> {
+    match text.split_once('=') {
+        Some((format, file)) if !file.is_empty() => Ok((StageFormat::from_str(format, false)?, PathBuf::from(file))),
+        _ => Err("FORMAT=FILE is expected, such as `sarif=rules.sarif`".to_owned()),
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// Compare with the live group too: exit with 1 on drift
@@ -163,7 +184,10 @@ pub(crate) struct StageArgs {
     pub(crate) exit_code: bool,
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub(crate) format: RulesFormat,
+    pub(crate) format: StageFormat,
+    /// Write the result to a file too; may be repeated
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = output)]
+    pub(crate) output: Vec<(StageFormat, PathBuf)>,
     #[command(flatten)]
     pub(crate) policies: PolicyArgs,
 }

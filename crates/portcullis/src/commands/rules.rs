@@ -11,6 +11,7 @@ mod init;
 mod judge;
 mod live;
 mod rows;
+mod sarif;
 mod stage;
 mod status;
 mod told;

@@ -8,6 +8,7 @@ mod flows;
 mod harness;
 mod live;
 mod policy;
+mod rules;
 mod rules_live;
 mod scan;
 mod usage;

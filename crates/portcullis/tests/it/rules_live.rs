@@ -3,6 +3,7 @@
 mod drift;
 mod failing;
 mod imports;
+mod session;
 mod several;
 mod shop;
 

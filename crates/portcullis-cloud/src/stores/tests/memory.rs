@@ -119,7 +119,7 @@ impl Objects for Memory {
         unimplemented!()
     }
 
-    async fn below(&self, _: &str, _: &str, _: Option<String>) -> Result<Page<crate::api::Below>> {
+    async fn below(&self, _: &str, _: &str, _: bool, _: Option<String>) -> Result<Page<crate::api::Below>> {
         unimplemented!()
     }
 

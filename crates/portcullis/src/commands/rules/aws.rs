@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_cloud::api::{AccountAccess, Role, StackEvent};
+use portcullis_cloud::api::{AccountAccess, ResourceChange, Role, StackEvent};
 use portcullis_cloud::stores::{Location, S3Location};
 use portcullis_core::model::Inventory;
 use portcullis_report::sanitise::neutral;
@@ -155,7 +155,7 @@ fn shown(proposal: &Proposal, console: &Console, out: &mut impl Write) -> io::Re
 }
 
 fn change_set(proposal: &Proposal) -> Table {
-    let row = |change: &portcullis_cloud::api::ResourceChange| {
+    let row = |change: &ResourceChange| -> Vec<rows::Cell> {
         let replaced = match change.replacement.as_str() {
             "True" => "yes",
             "Conditional" => "perhaps",

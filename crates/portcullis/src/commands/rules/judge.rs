@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use portcullis_core::finding::Finding;
-use portcullis_core::model::Inventory;
+use portcullis_core::model::{GroupKey, Inventory, Rule};
 use portcullis_core::policy::PolicySet;
 use portcullis_formats::rules::RuleSet;
 use portcullis_rules::{Repository, projected};
@@ -12,12 +12,14 @@ use super::rows::{Cell, Look, Table, cell};
 
 /// A finding, with what it is called.
 pub(super) struct Opened {
-    id: String,
+    pub(super) id: String,
     control: String,
     rule_id: Option<String>,
-    severity: String,
-    title: String,
-    finding: Finding,
+    pub(super) severity: String,
+    pub(super) title: String,
+    pub(super) finding: Finding,
+    /// The rules that it rests on.
+    pub(super) rules: Vec<Rule>,
 }
 
 /// What a commit of these parts would open.
@@ -27,9 +29,13 @@ pub(super) fn opened(
     live: &Inventory,
     policies: &PolicySet,
 ) -> Vec<Opened> {
-    let findings = projected(repository, parts, live).opened(live, policies, Timestamp::now());
-    let named = |finding: Finding| {
+    let projected = projected(repository, parts, live);
+    let findings = projected.opened(live, policies, Timestamp::now());
+    let named = |(group, finding): (GroupKey, Finding)| {
         let control = policies.controls.get(finding.control)?;
+        let group = projected.inventory.group(&group)?;
+        let places = finding.evidence.iter().flat_map(|evidence| &evidence.rules);
+        let rules = places.filter_map(|place| group.rules.get(*place).cloned()).collect();
         Some(Opened {
             id: finding.id.to_string(),
             control: control.id.to_string(),
@@ -37,17 +43,25 @@ pub(super) fn opened(
             severity: policies.severity(&finding).as_str().to_owned(),
             title: control.text.title.clone(),
             finding,
+            rules,
         })
     };
     findings.into_iter().filter_map(named).collect()
 }
 
 impl Opened {
-    fn name(&self) -> &str {
+    /// What prohibits it: a policy's rule, or a control.
+    pub(super) fn name(&self) -> &str {
         self.rule_id.as_deref().unwrap_or(&self.control)
     }
 
-    fn evidence(&self) -> String {
+    /// Whether no broader finding stands for it.
+    pub(super) fn is_shown(&self) -> bool {
+        self.finding.is_shown()
+    }
+
+    /// The traffic, in words.
+    pub(super) fn evidence(&self) -> String {
         let preposition = self.finding.direction.map_or("from", |direction| direction.preposition());
         let piece = |evidence: &portcullis_core::finding::Evidence| {
             let peers: Vec<&str> = evidence.peers.iter().map(AsRef::as_ref).collect();
@@ -80,6 +94,6 @@ pub(super) fn table(opened: &[Opened]) -> Table {
     let row = |opened: &Opened| -> Vec<Cell> {
         vec![(opened.severity.clone(), Look::Bad), cell(opened.name()), cell(opened.evidence())]
     };
-    let shown = opened.iter().filter(|opened| opened.finding.is_shown());
+    let shown = opened.iter().filter(|opened| opened.is_shown());
     Table { heads: vec!["Severity", "Prohibited By", "What It Would Open"], rows: shown.map(row).collect() }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use portcullis_core::model::Inventory;
 use portcullis_formats::inventory::{ReadOptions, Source, read};
-use portcullis_rules::Repository;
+use portcullis_rules::{Repository, find_groups};
 
 use super::aws::{OnAws, Sites};
 use crate::cli::PlaceArgs;
@@ -45,8 +45,15 @@ pub(super) fn snapshot(place: &PlaceArgs, inventories: &[PathBuf]) -> Result<Inv
 struct Snapshot(Inventory);
 
 impl LiveSide for Snapshot {
-    fn inventory(&mut self, _: &Repository) -> Result<Inventory> {
-        Ok(self.0.clone())
+    fn inventory(&mut self, repository: &Repository) -> Result<Inventory> {
+        // Not all of it: a tree of many repositories would copy a large snapshot as often.
+        Ok(Inventory {
+            groups: find_groups(repository, &self.0).into_iter().cloned().collect(),
+            prefix_lists: self.0.prefix_lists.clone(),
+            vpcs: self.0.vpcs.clone(),
+            has_rule_ids: self.0.has_rule_ids,
+            ..Inventory::default()
+        })
     }
 }
 

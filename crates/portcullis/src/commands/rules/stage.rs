@@ -6,6 +6,7 @@ use portcullis_core::model::{Inventory, SecurityGroup};
 use portcullis_core::policy::PolicySet;
 use portcullis_core::remediation::RULE_QUOTA;
 use portcullis_formats::cloudformation::quota;
+use portcullis_report::Terminal;
 use portcullis_report::sanitise::{markdown_text, neutral};
 use portcullis_rules::{Repository, RuleSet, SecurityTemplate, StagePlan, difference, find_groups};
 use portcullis_runtime::rules::live_mark;
@@ -14,16 +15,18 @@ use serde_json::{Value, json};
 use super::judge::{self, Opened};
 use super::live::live_side;
 use super::rows::{self, Table};
+use super::sarif;
 use super::told::warnings;
 use super::{each, failure, open};
-use crate::cli::{AwsArgs, PlaceArgs, RulesFormat, StageArgs};
+use crate::cli::{AwsArgs, PlaceArgs, StageArgs, StageFormat};
 use crate::exit::{Outcome, Result};
-use crate::output::{Console, to_stdout};
+use crate::output::{Console, to_file, to_stdout};
 use crate::selection::read_policies;
 
 /// What a commit of one repository would do.
 struct Staged {
     repository: Repository,
+    rules: RuleSet,
     group_ids: Vec<String>,
     plan: StagePlan,
     opened: Vec<Opened>,
@@ -47,11 +50,10 @@ pub(crate) fn run(place: &PlaceArgs, args: &StageArgs, console: &Console) -> Res
         let live = side.inventory(&repository)?;
         all.push(stage(repository, rules, &live, args, &policies, console)?);
     }
-    match args.format {
-        RulesFormat::Table => to_stdout(|out| table(&all, console, out))?,
-        RulesFormat::Markdown => to_stdout(|out| markdown(&all, out))?,
-        RulesFormat::Json => to_stdout(|out| writeln!(out, "{:#}", json(&all)))?,
+    for (format, path) in &args.output {
+        to_file(path, |out| render(*format, &all, Terminal { width: 120, color: false }, out))?;
     }
+    to_stdout(|out| render(args.format, &all, console.stdout(), out))?;
     for staged in &all {
         for why in &staged.refused {
             console.warn(&format!("refused: {}: {}", staged.repository.name(), neutral(why)));
@@ -98,7 +100,7 @@ fn stage(
         // What was staged before is not what the files say now.
         repository.unstage().map_err(failed)?;
     }
-    Ok(Staged { repository, group_ids, plan, opened, refused })
+    Ok(Staged { repository, rules: rules.rules().clone(), group_ids, plan, opened, refused })
 }
 
 /// Why the rules do not fit their groups. A group that holds more than the usual quota has had it raised.
@@ -114,6 +116,21 @@ fn over_quota(parts: &[RuleSet], groups: &[&SecurityGroup], live: &Inventory) ->
         };
         format!("{fullest} rules in one direction and family, and a group takes {most}: {way}")
     })
+}
+
+fn render(format: StageFormat, all: &[Staged], terminal: Terminal, out: &mut impl Write) -> io::Result<()> {
+    match format {
+        StageFormat::Table => table(all, terminal, out),
+        StageFormat::Markdown => markdown(all, out),
+        StageFormat::Json => writeln!(out, "{:#}", json(all)),
+        StageFormat::Sarif => {
+            let judged: Vec<sarif::Judged<'_>> = all
+                .iter()
+                .map(|Staged { repository, rules, opened, .. }| sarif::Judged { repository, rules, opened })
+                .collect();
+            writeln!(out, "{:#}", sarif::log(&judged))
+        }
+    }
 }
 
 /// What is said of a repository, with the tables that belong to it.
@@ -133,7 +150,7 @@ fn sections(staged: &Staged) -> Vec<(Option<String>, Table)> {
     sections
 }
 
-fn table(all: &[Staged], console: &Console, out: &mut impl Write) -> io::Result<()> {
+fn table(all: &[Staged], terminal: Terminal, out: &mut impl Write) -> io::Result<()> {
     for (number, staged) in all.iter().enumerate() {
         if all.len() > 1 {
             let gap = if number > 0 { "\n" } else { "" };
@@ -149,7 +166,7 @@ fn table(all: &[Staged], console: &Console, out: &mut impl Write) -> io::Result<
             if let Some(said) = said {
                 writeln!(out, "{said}\n")?;
             }
-            table.render(console.stdout(), out)?;
+            table.render(terminal, out)?;
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! A tree of repositories over accounts, the seed's shell session, and templates too large for a call.
+//! A tree of repositories over accounts, and templates too large for a call.
 
 use portcullis_testkit::World;
 
@@ -51,66 +51,6 @@ fn two_services_in_two_accounts_are_committed_by_one_run() {
         assert_eq!(answer.items("securityGroupInfo").count(), 1, "{name}");
     }
     run(&["--use-profile", "--yes", "destroy", "--recursive"], 0);
-}
-
-#[test]
-fn the_seed_s_shell_session() {
-    let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
-    let vpc = world.vpc("10.9.0.0/16");
-    let env = world.env();
-    let profile = format!(
-        "[myprofile]\naws_access_key_id = {}\naws_secret_access_key = {}\naws_session_token = {}\n",
-        env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], env["AWS_SESSION_TOKEN"]
-    );
-    std::fs::write(folder.path().join("credentials"), profile).unwrap();
-    let run = |args: &[&str]| {
-        let mut command = command(folder.path(), args);
-        command.env("HOME", folder.path()).env("AWS_EC2_METADATA_DISABLED", "true");
-        command.env("AWS_SHARED_CREDENTIALS_FILE", folder.path().join("credentials"));
-        command.env("AWS_ENDPOINT_URL", world.endpoint());
-        let ran = ended(command);
-        assert_eq!(ran.code, 0, "{args:?} {}", ran.all());
-        ran
-    };
-    run(&["init", "--folder-path", "my-repo"]);
-    let place = ["configure", "--folder-path", "my-repo", "--vpc-id", &vpc, "--group-name", "MySecurityGroup"];
-    run(&[place.as_slice(), &["--aws-region", "us-west-2", "--aws-profile-name", "myprofile"]].concat());
-    let west = world.at("us-west-2");
-    let vpc = west.vpc("10.9.0.0/16");
-    run(&["configure", "-C", "my-repo", "--vpc-id", &vpc]);
-    let rules = "52.35.22.100/32:80-443^tcp\n52.35.22.101/32:443^udp\n52.35.23.0/32:80^tcp\n";
-    let file = folder.path().join("my-repo/rules.pysec");
-    std::fs::write(&file, rules).unwrap();
-    run(&["-C", "my-repo", "--use-profile", "stage"]);
-    run(&["-C", "my-repo", "--use-profile", "--yes", "commit"]);
-
-    std::fs::write(&file, rules.replace("52.35.23.0/32:80^tcp\n", "52.33.24.1/32:80^tcp\n")).unwrap();
-    let status = run(&["-C", "my-repo", "status"]).stdout;
-    let heads = status.lines().next().unwrap();
-    for head in ["File Path", "MD5 Hash (Committed)", "MD5 Hash (Current)", "Diff?"] {
-        assert!(heads.contains(head), "{status}");
-    }
-    assert!(status.lines().nth(2).unwrap().ends_with("True"), "{status}");
-    let stage = run(&["-C", "my-repo", "--use-profile", "stage"]).stdout;
-    let rows: Vec<&str> = stage.lines().skip(2).map(str::trim_start).collect();
-    let row = |number: u8, peer: &str, action: &str| {
-        let words = format!("CIDR-IP: {peer} FROM: 80 TO: 80 PROTOCOL: tcp");
-        let own = rows.iter().find(|row| row.starts_with(&format!("{number}  {words}  MySecurityGroup")));
-        assert!(own.is_some_and(|row| row.ends_with(action)), "{stage}");
-    };
-    row(1, "52.33.24.1/32", "++ addition ++");
-    row(2, "52.35.23.0/32", "-- removal --");
-    let commit = run(&["-C", "my-repo", "--use-profile", "--yes", "commit"]);
-    let stack = format!("[INFO] Updating Stack arn:aws:cloudformation:us-west-2:{}:stack/", world.account());
-    assert!(
-        commit.stderr.contains(&stack) && commit.stderr.contains("[INFO] Stack updated successfully"),
-        "{}",
-        commit.stderr
-    );
-    let destroy = run(&["-C", "my-repo", "--use-profile", "--yes", "destroy"]);
-    assert!(destroy.stderr.contains("[INFO] Deleting Stack arn:aws:cloudformation:us-west-2:"), "{}", destroy.stderr);
-    assert!(destroy.stderr.contains("[INFO] Stack deleted successfully"), "{}", destroy.stderr);
-    assert!(file.exists());
 }
 
 #[test]
