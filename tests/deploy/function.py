@@ -72,11 +72,13 @@ def called(account, settings, event):
     }
     runtime.calls.put(event)
     program = subprocess.Popen([PROGRAM], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    # A program that ends has nothing more to say.
+    threading.Thread(target=lambda: (program.wait(), runtime.answers.put(None)), daemon=True).start()
     try:
-        return runtime.answers.get(timeout=60)
-    except queue.Empty:
-        program.kill()
-        raise AssertionError(f"the program gave no answer:\n{program.communicate()[0][-4000:]}") from None
+        answer = runtime.answers.get(timeout=120)
+        if answer is None:
+            raise AssertionError(f"the program ended:\n{program.stdout.read()[-4000:]}")
+        return answer
     finally:
         program.kill()
         program.wait()

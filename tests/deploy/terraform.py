@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 import zipfile
@@ -25,12 +26,14 @@ LOCAL = """
 
 def needed(test):
     """Skips a test, and says so, where Terraform or its provider is not at hand."""
-    reason = None
     if not shutil.which("terraform"):
         reason = "terraform is not installed"
     elif not MIRROR:
         reason = "PORTCULLIS_TEST_TERRAFORM_MIRROR names no filesystem mirror with the AWS provider"
-    return unittest.skip(reason)(test) if reason else test
+    else:
+        return test
+    print(f"   skipped: {test.__name__} of Terraform: {reason}", file=sys.stderr)
+    return unittest.skip(reason)(test)
 
 
 class Terraform:
