@@ -3,6 +3,7 @@
 
 mod change;
 mod facts;
+mod flow_decisions;
 mod flows;
 mod harness;
 mod live;
