@@ -163,6 +163,9 @@ pub(crate) struct ScanArgs {
     /// Which findings to list; may be repeated or a comma list [default: fail,unknown,exempt]
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status, help_heading = "Output")]
     pub(crate) status: Vec<Status>,
+    /// Tell of each finding whether anybody used it from the internet, by these flow logs; may be repeated
+    #[arg(long, value_name = "INPUT", help_heading = "Output")]
+    pub(crate) flows: Vec<String>,
     /// Leave out what this earlier result (json or ndjson) lists already
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) baseline: Option<PathBuf>,
@@ -208,6 +211,9 @@ pub(crate) enum StrategyName {
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
+    /// Tell of each change which connections it would cut, by these flow logs; may be repeated
+    #[arg(long, value_name = "INPUT", help_heading = "Plan")]
+    pub(crate) flows: Vec<String>,
     /// How to remedy [default: what the policy's `remediation_settings` say, else narrow]
     #[arg(long, value_name = "STRATEGY", help_heading = "Plan")]
     pub(crate) strategy: Option<StrategyName>,

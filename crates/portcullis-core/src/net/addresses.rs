@@ -1,5 +1,7 @@
 //! Sets of addresses of both families.
 
+use std::net::IpAddr;
+
 use super::cidr::AnyCidr;
 use super::interval::IntervalSet;
 
@@ -33,6 +35,14 @@ impl AddressSet {
     /// Whether it holds no address.
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
+    }
+
+    /// Whether it holds an address.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.v4.contains(address.to_bits()),
+            IpAddr::V6(address) => self.v6.contains(address.to_bits()),
+        }
     }
 
     /// What either holds.

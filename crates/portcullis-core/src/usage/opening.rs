@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use super::observed::{Point, Weight};
-use super::place::contains;
 use crate::finding::{Evaluation, Finding, Status};
 use crate::model::{Inventory, Vpc};
 use crate::net::{Traffic, special};
@@ -41,7 +40,7 @@ fn used(finding: &Finding, inventory: &Inventory, points: &[(Point, Weight)]) ->
 }
 
 fn is_internet(peer: IpAddr, vpc: Option<&Vpc>) -> bool {
-    contains(special::public(), peer) && !vpc.is_some_and(|vpc| contains(&vpc.addresses, peer))
+    special::public().contains(peer) && !vpc.is_some_and(|vpc| vpc.addresses.contains(peer))
 }
 
 /// Whether a point is part of the traffic; where its service is not told exactly, whether it may be.
@@ -50,5 +49,5 @@ fn admits(traffic: &Traffic, point: &Point) -> bool {
     let from = segments.partition_point(|segment| segment.services.high < point.services.low);
     let meeting = segments.get(from..).unwrap_or_default().iter();
     let mut meeting = meeting.take_while(|segment| segment.services.low <= point.services.high);
-    meeting.any(|segment| contains(&segment.peers.addresses, point.peer))
+    meeting.any(|segment| segment.peers.addresses.contains(point.peer))
 }

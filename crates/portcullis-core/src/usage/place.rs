@@ -38,13 +38,6 @@ pub(super) struct Sight {
     pub(super) direction: Option<Direction>,
 }
 
-pub(super) fn contains(addresses: &AddressSet, address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => addresses.v4.contains(address.to_bits()),
-        IpAddr::V6(address) => addresses.v6.contains(address.to_bits()),
-    }
-}
-
 impl<'a> Places<'a> {
     /// The interfaces of an inventory, with the groups of a rulebook.
     pub fn of(inventory: &'a Inventory, rulebook: &Rulebook<'_>) -> Self {
@@ -87,7 +80,7 @@ impl<'a> Places<'a> {
             // Of two addresses that only ever speak with each other the private one is the interface's, then the one that
             // is spoken to.
             let rank = |(address, ends): &(IpAddr, Ends)| {
-                let inside = !contains(special::public(), *address);
+                let inside = !special::public().contains(*address);
                 (ends.as_source + ends.as_destination, inside, ends.as_destination, std::cmp::Reverse(*address))
             };
             let own = ends.into_iter().max_by_key(rank).and_then(|(address, _)| super::members::host(address));
@@ -109,7 +102,7 @@ impl<'a> Places<'a> {
             None => None,
         };
         let own = place.and_then(|place| self.place(place)).map(|place| &place.own);
-        let is_own = |address| own.is_some_and(|own| contains(own, address));
+        let is_own = |address| own.is_some_and(|own| own.contains(address));
         let by_address = || {
             if is_own(flow.destination) {
                 Some(Direction::Ingress)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
+use portcullis_core::usage::Lengths;
 
 use super::EXIT_CODES;
 
@@ -15,6 +16,15 @@ pub(crate) enum FlowsCommand {
     Digest(DigestArgs),
     /// Print an Athena table over flow logs in S3, and the queries that do the same digest there
     Ddl(DdlArgs),
+    /// Say which connections of today a change would cut, and the rule that admits each
+    #[command(after_help = EXIT_CODES)]
+    Risk(RiskArgs),
+    /// Say how much each rule is used, and what was never used
+    #[command(after_help = EXIT_CODES)]
+    Usage(UsageArgs),
+    /// Suggest the least rules that cover what was seen, never more than is admitted today
+    #[command(after_help = EXIT_CODES)]
+    Suggest(SuggestArgs),
 }
 
 /// Which flow logs are read, and which of their records.
@@ -64,6 +74,14 @@ pub(crate) struct InputArgs {
     /// Only what came in, or what went out (`flow-direction`)
     #[arg(long, value_name = "DIRECTION", ignore_case = true, help_heading = "Selection")]
     pub(crate) direction: Option<FlowDirection>,
+}
+
+impl InputArgs {
+    /// These inputs, all of their records.
+    pub(crate) fn of(inputs: &[String]) -> Self {
+        const MEMORY: usize = 1_000_000_000;
+        Self { inputs: inputs.to_vec(), memory: MEMORY, ..Self::default() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -193,6 +211,85 @@ pub(crate) enum DdlQuery {
 pub(crate) enum DdlFormat {
     Sql,
     Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RiskArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// The change: a plan file, such as `portcullis plan --out` writes
+    #[arg(
+        long,
+        value_name = "PLAN",
+        required_unless_present = "repo",
+        conflicts_with = "repo",
+        help_heading = "Change"
+    )]
+    pub(crate) plan: Option<PathBuf>,
+    /// The change: the rules of a repository, against the live group in the inventory, or without one against what was
+    /// committed
+    #[arg(long, value_name = "DIR", help_heading = "Change")]
+    pub(crate) repo: Option<PathBuf>,
+    /// How to print the result
+    #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    pub(crate) format: DigestFormat,
+    /// Write the result to a file too; may be repeated
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = output, help_heading = "Output")]
+    pub(crate) output: Vec<(DigestFormat, PathBuf)>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UsageArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// How to print the result
+    #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    pub(crate) format: DigestFormat,
+    /// Write the result to a file too; may be repeated
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = output, help_heading = "Output")]
+    pub(crate) output: Vec<(DigestFormat, PathBuf)>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SuggestArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Widen addresses to blocks of at least these lengths, as far as today's rules reach: `24`, or for IPv6 too `24,64`
+    #[arg(long, value_name = "PREFIX", value_parser = lengths, help_heading = "Suggestion")]
+    pub(crate) generalise: Option<Lengths>,
+    /// Write the change to this file, for `portcullis apply`
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) out: Option<PathBuf>,
+    /// How to print the result
+    #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    pub(crate) format: SuggestFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SuggestFormat {
+    /// For people: what comes, stays and goes
+    Table,
+    /// One document, versioned
+    Json,
+    /// The lines of rules files
+    Rules,
+}
+
+/// Lengths of blocks: one for IPv4, and after a comma one for IPv6.
+fn lengths(text: &str) -> Result<Lengths, String> {
+    let wrong = || format!("`{text}` is no length of blocks: `24` is expected, or `24,64` for IPv4 and IPv6");
+    let length = |text: &str, most: u8| {
+        let number: u8 = text.trim().trim_start_matches('/').parse().map_err(|_| wrong())?;
+        if number > most { Err(wrong()) } else { Ok(number) }
+    };
+    let usual = Lengths::default();
+    match text.split_once(',') {
+        Some((v4, v6)) => Ok(Lengths { v4: length(v4, 32)?, v6: length(v6, 128)? }),
+        None => match length(text, 128)? {
+            v4 @ 0..=32 => Ok(Lengths { v4, ..usual }),
+            v6 => Ok(Lengths { v6, ..usual }),
+        },
+    }
 }
 
 /// A time as it was typed.

@@ -3,7 +3,12 @@
 mod ddl;
 mod digest;
 mod names;
+mod repository;
+pub(crate) mod risk;
+pub(crate) mod seen;
 mod sources;
+mod suggest;
+mod usage;
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -26,6 +31,9 @@ pub(crate) fn run(command: &FlowsCommand, console: &Console) -> Result<Outcome> 
     match command {
         FlowsCommand::Digest(args) => digest::run(args, console),
         FlowsCommand::Ddl(args) => ddl::run(args),
+        FlowsCommand::Risk(args) => risk::run(args, console),
+        FlowsCommand::Usage(args) => usage::run(args, console),
+        FlowsCommand::Suggest(args) => suggest::run(args, console),
     }
 }
 
@@ -69,6 +77,20 @@ impl Logs {
 
     /// Reads the logs and groups their records. What was wrong with them is told; the outcome says whether anything was.
     pub(crate) fn digest(
+        self,
+        by: Vec<Field>,
+        top: Option<NonZeroUsize>,
+        console: &Console,
+    ) -> Result<(Digest, Option<Inventory>, Outcome)> {
+        let (digest, inventory, outcome) = self.read(by, top, console)?;
+        for field in &digest.missing {
+            console.remark(&format!("warning: no input has the field `{field}`: it is absent from every row"));
+        }
+        Ok((digest, inventory, outcome))
+    }
+
+    /// As [`Self::digest`], for fields that may be missing.
+    pub(crate) fn read(
         self,
         by: Vec<Field>,
         top: Option<NonZeroUsize>,
@@ -141,9 +163,6 @@ fn tell(digest: &Digest, console: &Console) -> Result<Outcome> {
         let (lines, first) = if count == 1 { ("line is", "") } else { ("lines are", ", the first of them") };
         console.warn(&format!("warning: {count} {lines} malformed and not counted as records{first}:"));
         digest.malformed.iter().for_each(|line| console.warn(&format!("  {}", malformed(line))));
-    }
-    for field in &digest.missing {
-        console.remark(&format!("warning: no input has the field `{field}`: it is absent from every row"));
     }
     let fine = count == 0 && digest.unreadable.is_empty();
     Ok(if fine { Outcome::Done } else { Outcome::Incomplete })

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use portcullis_core::remediation::{Plan, Strategy, plan};
 use portcullis_report::plan_diff;
 
+use crate::cli::flows::InputArgs;
 use crate::cli::{PlanArgs, PlanFormat, StrategyName};
+use crate::commands::flows::{risk::Change, seen};
 use crate::exit::{Failure, Outcome, Result};
 use crate::output::{Console, to_file, to_stdout};
 use crate::selection::{Selection, is_unread, remark_on};
@@ -18,18 +20,25 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Outcome> {
     remark_on(&selection, &evaluation, console);
     let plan: Plan = plan(&selection.inventory, &selection.policies, &evaluation, &strategy, now);
 
+    let seen = if args.flows.is_empty() { None } else { Some(seen::read(&InputArgs::of(&args.flows), console)?) };
+    let cuts = seen
+        .as_ref()
+        .map(|seen| Change::of_plan(&plan, Some(selection.inventory.clone()))?.cuts(&plan, &seen.flows, console));
+    let cuts = cuts.transpose()?;
+    let cuts = cuts.as_deref();
     let about = portcullis_formats::plan::About { created_at: now, tool_version: env!("CARGO_PKG_VERSION") };
     if let Some(path) = &args.out {
-        to_file(path, |out| portcullis_formats::plan::write(&plan, &about, out))?;
+        to_file(path, |out| portcullis_formats::plan::write_with_cuts(&plan, &about, cuts, out))?;
     }
     match args.format {
-        PlanFormat::Text => to_stdout(|out| plan_diff::render(&plan, console.stdout(), out))?,
-        PlanFormat::Json => to_stdout(|out| portcullis_formats::plan::write(&plan, &about, out))?,
+        PlanFormat::Text => to_stdout(|out| plan_diff::render_with_cuts(&plan, cuts, console.stdout(), out))?,
+        PlanFormat::Json => to_stdout(|out| portcullis_formats::plan::write_with_cuts(&plan, &about, cuts, out))?,
     }
     if let Some(path) = &args.out {
         console.remark(&format!("the plan is in `{0}`: `portcullis apply {0}` carries it out", path.display()));
     }
-    Ok(if is_unread(&evaluation) { Outcome::Incomplete } else { Outcome::Done })
+    let unread = is_unread(&evaluation) || seen.is_some_and(|seen| seen.outcome != Outcome::Done);
+    Ok(if unread { Outcome::Incomplete } else { Outcome::Done })
 }
 
 /// What was asked for on the command line; without a word the policies decide.

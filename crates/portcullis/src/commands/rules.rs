@@ -16,6 +16,8 @@ mod stage;
 mod status;
 mod told;
 
+pub(crate) use told::warnings;
+
 use std::path::PathBuf;
 
 use portcullis_formats::diagnostics::Diagnostics;
@@ -77,7 +79,7 @@ fn each<T, R>(
 }
 
 /// What is wrong with a repository, as the end of a command.
-fn failure(error: Error, console: &Console) -> Failure {
+pub(crate) fn failure(error: Error, console: &Console) -> Failure {
     match error {
         Error::Message(message) => Failure::Input(message),
         Error::Files(wrong) => console.diagnostics(&wrong),

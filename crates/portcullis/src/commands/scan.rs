@@ -9,9 +9,12 @@ use portcullis_core::evaluate::Options;
 use portcullis_core::finding::{Evaluation, Status};
 use portcullis_core::model::Inventory;
 use portcullis_core::policy::PolicySet;
+use portcullis_core::usage::{Attribution, Members, Observed, Rulebook};
 use portcullis_report::{Report, Terminal};
 
+use crate::cli::flows::InputArgs;
 use crate::cli::{Format, ScanArgs};
+use crate::commands::flows::seen;
 use crate::exit::{Failure, Outcome, Result};
 use crate::output::{Console, to_file, to_stdout};
 use crate::selection::{Selection, Wanted, is_unread, remark_on};
@@ -19,7 +22,7 @@ use crate::selection::{Selection, Wanted, is_unread, remark_on};
 pub(crate) fn run(args: &ScanArgs, console: &Console) -> Result<Outcome> {
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     let now = Timestamp::now();
-    let streams = args.format == Format::Ndjson;
+    let streams = args.format == Format::Ndjson && args.flows.is_empty();
     let mut streamed = Ok(());
     let wanted = Wanted::new(&args.selection)?;
     // Of a live account what is found is printed Region by Region, while the others are still read.
@@ -36,6 +39,8 @@ pub(crate) fn run(args: &ScanArgs, console: &Console) -> Result<Outcome> {
     streamed?;
     let mut evaluation = selection.judge(now, passes(args));
     leave_out(&mut evaluation, baseline.as_ref());
+    let logs =
+        if args.flows.is_empty() { Outcome::Done } else { tell_used(args, &selection, &mut evaluation, console)? };
     remark_on(&selection, &evaluation, console);
 
     let report = report(args, &selection.inventory, &selection.policies, &evaluation, now);
@@ -45,10 +50,30 @@ pub(crate) fn run(args: &ScanArgs, console: &Console) -> Result<Outcome> {
     if !(streams && args.selection.inputs.is_empty()) {
         to_stdout(|out| render(args.format, &report, console.stdout(), out))?;
     }
-    let outcome = outcome(args, &selection, &evaluation);
+    let outcome = if logs == Outcome::Done { outcome(args, &selection, &evaluation) } else { logs };
     // The process ends here; taking millions of groups apart first would only cost time.
     std::mem::forget((selection, evaluation));
     Ok(outcome)
+}
+
+/// Tells of each finding whether anybody used it from the internet.
+fn tell_used(
+    args: &ScanArgs,
+    selection: &Selection,
+    evaluation: &mut Evaluation,
+    console: &Console,
+) -> Result<Outcome> {
+    let seen = seen::read(&InputArgs::of(&args.flows), console)?;
+    let inventory = &selection.inventory;
+    let members = Members::of(inventory);
+    let rulebook = Rulebook::new(&inventory.groups, &members);
+    let places = seen::places(inventory, &seen.flows, &rulebook, console);
+    let attribution = Attribution { rulebook: &rulebook, places: &places, flows: &seen.flows };
+    let (parts, _) = portcullis_runtime::attribute(&attribution, Observed::new, |points, used| points.add(&used));
+    let mut points = Observed::new();
+    parts.into_iter().for_each(|part| points.merge(part));
+    portcullis_core::usage::tell_used(evaluation, inventory, &points.sorted());
+    Ok(seen.outcome)
 }
 
 fn passes(args: &ScanArgs) -> bool {

@@ -4,6 +4,7 @@
 mod change;
 mod events;
 mod facts;
+mod flow_decisions;
 mod flows;
 mod harness;
 mod live;

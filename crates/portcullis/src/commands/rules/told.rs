@@ -5,7 +5,7 @@ use portcullis_formats::diagnostics::Diagnostics;
 use crate::output::Console;
 
 /// What deserves a look in rules files.
-pub(super) fn warnings(warnings: &Diagnostics, console: &Console) {
+pub(crate) fn warnings(warnings: &Diagnostics, console: &Console) {
     if !warnings.is_empty() {
         console.remark(&console.excerpts(warnings));
     }
