@@ -164,6 +164,9 @@ fn tell(digest: &Digest, console: &Console) -> Result<Outcome> {
         console.warn(&format!("warning: {count} {lines} malformed and not counted as records{first}:"));
         digest.malformed.iter().for_each(|line| console.warn(&format!("  {}", malformed(line))));
     }
+    for field in digest.missing.iter().filter(|field| field.is_known()) {
+        console.remark(&format!("warning: no input has the field `{field}`: it is absent from every row"));
+    }
     let fine = count == 0 && digest.unreadable.is_empty();
     Ok(if fine { Outcome::Done } else { Outcome::Incomplete })
 }
