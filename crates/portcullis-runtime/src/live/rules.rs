@@ -109,7 +109,15 @@ impl LiveRules {
             groups => groups?.items,
         };
         let rules = pages(&mut patience, "ec2:DescribeSecurityGroupRules", |next| ec2.rules(&ids, next)).await?;
-        let document = serde_json::json!({ "SecurityGroups": groups, "SecurityGroupRules": rules });
+        let mut document = serde_json::json!({ "SecurityGroups": groups, "SecurityGroupRules": rules });
+        if rules.is_empty()
+            && let Some(group) = document.pointer_mut("/SecurityGroups/0").and_then(serde_json::Value::as_object_mut)
+        {
+            // A group that no rule is of has none, which must be said: where nothing is said its rules are not known.
+            for key in ["IpPermissions", "IpPermissionsEgress"] {
+                group.insert(key.to_owned(), serde_json::Value::Array(Vec::new()));
+            }
+        }
         Ok((!groups.is_empty()).then_some(document))
     }
 }

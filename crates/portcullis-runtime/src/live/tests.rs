@@ -200,6 +200,13 @@ fn a_group_that_is_gone_and_one_that_cannot_be_read_are_told_apart() {
 }
 
 #[test]
+fn a_group_without_rules_is_read() {
+    let live = Live::new();
+    live.world.change(ACCOUNT, REGION, |place| place.rules.clear());
+    assert!(live.group().rules.is_empty());
+}
+
+#[test]
 fn the_loser_of_a_lock_is_told_who_has_it() {
     let live = Live::new();
     let (first, second) = (live.lock(), live.lock());

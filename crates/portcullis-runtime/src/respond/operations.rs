@@ -185,7 +185,8 @@ impl Run<'_> {
             }
         }
         for (principal, times) in principals {
-            match count(self.ports.state, &key(principal, self.settings.enforce), &times, &Limits::of(&rule), self.now) {
+            match count(self.ports.state, &key(principal, self.settings.enforce), &times, &Limits::of(&rule), self.now)
+            {
                 Err(error) => self.fail(error.to_string()),
                 Ok((counted, operations)) if counted.is_many || counted.escalates => {
                     self.many(principal, &rule, counted, operations)

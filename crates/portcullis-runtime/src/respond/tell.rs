@@ -23,13 +23,16 @@ impl Run<'_> {
             if told || !self.is_worth_telling(turn) {
                 continue;
             }
-            let changed = !matches!(turn.did, Did::Nothing);
             let message = Message {
                 level: Level::Immediate,
-                cause: if changed { Cause::Remediated } else { Cause::Found },
+                cause: match (put_right(&turn.did), turn.failure.is_some()) {
+                    (true, _) => Cause::Remediated,
+                    (false, true) => Cause::Errors,
+                    (false, false) => Cause::Found,
+                },
                 at: self.now,
                 groups: vec![self.note(turn)],
-                errors: Vec::new(),
+                errors: turn.failure.iter().cloned().collect(),
                 channels: self.settings.terms.channels.clone(),
             };
             self.send(&message.notice());
@@ -41,7 +44,7 @@ impl Run<'_> {
         if self.settings.muted.contains(&turn.group.key.account_id) {
             return false;
         }
-        if !matches!(turn.did, Did::Nothing) || turn.failure.is_some() {
+        if put_right(&turn.did) || turn.failure.is_some() {
             return true;
         }
         let Some(worst) = self.worst_shown(turn) else { return false };
@@ -164,8 +167,8 @@ impl Run<'_> {
             let dimensions = Vec::new();
             metrics.push(Metric { name: name.to_owned(), value, unit: "Count", dimensions, at });
         };
-        let put_right = |did: &Did| matches!(did, Did::Changed { strategy, .. } if *strategy != "tag");
-        count(names::REMEDIATIONS, self.response.groups.iter().filter(|group| put_right(&group.did)).count());
+        let changed = |did: &Did| matches!(did, Did::Changed { .. }) && put_right(did);
+        count(names::REMEDIATIONS, self.response.groups.iter().filter(|group| changed(&group.did)).count());
         count(names::ERRORS, self.response.failures.len());
         count(names::DEADLINES_MISSED, took.iter().filter(|(action, took)| *took > self.deadline(*action)).count());
         if let Err(error) = publish(sink, &metrics) {
@@ -190,4 +193,9 @@ impl Run<'_> {
         };
         SignedDuration::from_secs(i64::from(own.unwrap_or(default)))
     }
+}
+
+/// Whether rules were changed, or would be; tags alone put nothing right.
+fn put_right(did: &Did) -> bool {
+    matches!(did, Did::Changed { strategy, .. } | Did::WouldChange { strategy, .. } if *strategy != "tag")
 }

@@ -108,7 +108,6 @@ pub(crate) struct UnblockArgs {
     pub(crate) principal: String,
     /// There is nothing to be asked; taken for scripts that give it everywhere
     #[arg(long, short, hide = true)]
-    #[expect(dead_code, reason = "taken, and of no effect")]
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) aws: AwsArgs,

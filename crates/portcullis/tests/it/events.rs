@@ -139,8 +139,8 @@ fn an_event_in_a_queue_closes_the_group_and_a_rollback_opens_it_again() {
     assert!(!journal.is_empty(), "{:?}", world.objects(&bucket, "backups/"));
     assert_eq!(world.waiting(&queue), 1, "the poison is left to the queue");
 
-    let back =
-        ["rollback", &format!("{backup}/{}/{}/{group}", world.account(), world.region()), "--yes", "--backup", &backup];
+    let key = &world.objects(&bucket, &prefix)[0];
+    let back = ["rollback", &format!("s3://{bucket}/{key}"), "--yes", "--backup", &backup];
     ended(command(&world, folder.path(), &back).output().unwrap(), 0);
     assert_eq!(world.shapes(&group), before);
 }

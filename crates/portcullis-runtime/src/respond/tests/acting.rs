@@ -97,6 +97,7 @@ fn every_group_of_an_event_is_answered_once() {
     event["detail"]["responseElements"]["securityGroupRuleSet"] =
         json!({ "items": [item(&bench.group), item(&other), item(&bench.group)] });
     let response = bench.handle(&event);
+    assert!(response.is_complete(), "{response:#?}");
     assert_eq!(response.groups.len(), 2);
     assert!(bench.rules().is_empty() && bench.world.place(ACCOUNT, REGION).lines(&other).is_empty());
 }
