@@ -12,7 +12,7 @@ use portcullis_rules::{
     FileStatus, Repository, RuleSet, SecurityTemplate, StackState, StagePlan, Template, difference,
 };
 
-use super::{Failure, Proposal, Result, Site, Talk, Workbench, change_set, destroy, live_mark};
+use super::{Failure, Proposal, Result, Site, Talk, Workbench, change_set, destroy, follow, live_mark};
 
 /// How a commit is to go.
 #[derive(Clone, Copy, Debug, Default)]
@@ -127,7 +127,7 @@ impl Commit<'_> {
             change_set::discard(self.site, self.stacks, &set.id);
             if stack.is_none() {
                 // Only its first change set made it.
-                let _ = self.site.ask(self.stacks.delete_stack(&set.stack_id));
+                follow::undone(self.site, self.stacks, &set.stack_id);
             }
             return agreed.map(|_| Done::Shown);
         }

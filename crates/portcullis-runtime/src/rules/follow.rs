@@ -60,6 +60,16 @@ pub(super) fn made(site: &Site, stacks: &dyn Stacks, id: &str) -> Result<ChangeS
     }
 }
 
+/// Takes a stack away that holds nothing yet, and waits until it is gone, so that the next commit finds none. That it may
+/// stay is no failure: a first change set can be made for it again.
+pub(super) fn undone(site: &Site, stacks: &dyn Stacks, id: &str) {
+    let mut pauses = Pauses::new(site);
+    if site.ask(stacks.delete_stack(id)).is_err() {
+        return;
+    }
+    while site.look(|| stacks.stack(id)).is_ok_and(|stack| stack.is_busy()) && pauses.pause() {}
+}
+
 /// A stack that something is to be done to: what happened to it before is no news.
 pub(super) struct Followed<'s> {
     site: &'s Site,

@@ -8,7 +8,7 @@ use portcullis_rules::{Repository, SettingsChange, StackState, Template, differe
 use serde_json::Value;
 
 use super::change_set::{self, Wanted};
-use super::follow::Followed;
+use super::follow::{self, Followed};
 use super::site::STACK_TAG;
 use super::{Failure, Proposal, Result, Site, Talk, update};
 
@@ -117,7 +117,7 @@ fn imported(
     let set = change_set::make(site, stacks, repository, wanted)?;
     let undo = |failure: Failure| {
         change_set::discard(site, stacks, &set.id);
-        let _ = site.ask(stacks.delete_stack(&set.stack_id));
+        follow::undone(site, stacks, &set.stack_id);
         failure
     };
     if !set.is_ready() {

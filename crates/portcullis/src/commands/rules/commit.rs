@@ -57,7 +57,7 @@ fn one(
         Done::Created => talk.info("Stack created successfully"),
         Done::Updated => talk.info("Stack updated successfully"),
         Done::Repaired(changes) => {
-            talk.info(&format!("Rules put right: {changes} changes"));
+            talk.info(&format!("Rules put right: {changes} {}", if changes == 1 { "change" } else { "changes" }));
             let backup = &args.backup;
             console.remark(&format!("backups are in `{backup}`: `portcullis rollback {backup}` takes it back"));
         }
