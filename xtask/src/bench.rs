@@ -6,6 +6,7 @@
 mod flows;
 mod live;
 mod measure;
+mod repositories;
 mod table;
 mod whole;
 
@@ -20,7 +21,8 @@ type Part = fn(&Bench) -> Result<String>;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only the parts whose name contains this: crates, scan-against-parse, groups, rules, start-up, live, flows
+    /// Only the parts whose name contains this: crates, scan-against-parse, groups, rules, repositories, start-up, live,
+    /// flows
     filter: Option<String>,
     /// Leave out the million groups (1 GB)
     #[arg(long)]
@@ -36,6 +38,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ("scan-against-parse", whole::scan_against_parse),
         ("groups", whole::groups),
         ("rules", whole::rules),
+        ("repositories", repositories::repositories),
         ("start-up", whole::start_up),
         ("live", live::organisation),
         ("flows", flows::digest),
