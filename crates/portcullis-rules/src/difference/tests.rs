@@ -164,7 +164,9 @@ fn group_of(rules: &[Rule]) -> SecurityGroup {
 
 /// A set that says nothing of egress.
 fn set_of(rules: &[Rule]) -> RuleSet {
-    RuleSet { rules: rules.to_vec(), ..RuleSet::default() }
+    let mut set = set("");
+    set.rules = rules.to_vec();
+    set
 }
 
 proptest! {
