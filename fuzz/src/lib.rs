@@ -12,6 +12,7 @@
 mod algebra;
 mod backup;
 mod fixture;
+mod flows;
 mod inventory;
 mod judging;
 mod plan;
@@ -21,6 +22,7 @@ mod signed;
 pub use algebra::algebra;
 pub use backup::backup;
 pub use fixture::fixture;
+pub use flows::flows;
 pub use inventory::inventory;
 pub use plan::plan;
 pub use policy::policy;
@@ -44,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "inventory", body: inventory, words: inventory::WORDS, mutations: 1_500 },
     Target { name: "policy", body: policy, words: policy::WORDS, mutations: 1_500 },
     Target { name: "fixture", body: fixture, words: fixture::WORDS, mutations: 1_500 },
+    Target { name: "flows", body: flows, words: flows::WORDS, mutations: 600 },
     Target { name: "plan", body: plan, words: plan::WORDS, mutations: 600 },
     Target { name: "backup", body: backup, words: backup::WORDS, mutations: 1_500 },
 ];

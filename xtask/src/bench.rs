@@ -3,6 +3,7 @@
 //! Whole processes, because that is what a user waits for and what the machine must hold. Two programs that are
 //! compared run by turns, so that both see the same noise.
 
+mod flows;
 mod live;
 mod measure;
 mod table;
@@ -19,7 +20,7 @@ type Part = fn(&Bench) -> Result<String>;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only the parts whose name contains this: crates, scan-against-parse, groups, rules, start-up, live
+    /// Only the parts whose name contains this: crates, scan-against-parse, groups, rules, start-up, live, flows
     filter: Option<String>,
     /// Leave out the million groups (1 GB)
     #[arg(long)]
@@ -31,12 +32,13 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let wanted = |name: &str| args.filter.as_deref().is_none_or(|filter| name.contains(filter));
-    let parts: [(&str, Part); 5] = [
+    let parts: [(&str, Part); 6] = [
         ("scan-against-parse", whole::scan_against_parse),
         ("groups", whole::groups),
         ("rules", whole::rules),
         ("start-up", whole::start_up),
         ("live", live::organisation),
+        ("flows", flows::digest),
     ];
     let chosen: Vec<_> = parts.into_iter().filter(|(name, _)| wanted(name)).collect();
     ensure!(wanted("crates") || !chosen.is_empty(), "no benchmark of that name: see `cargo xtask bench --help`");

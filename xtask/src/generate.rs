@@ -3,7 +3,7 @@
 //! Streams: a group is made, written and forgotten. Every group depends on the seed and its own number alone, so a
 //! reference to another group needs no memory of it.
 
-mod rng;
+pub(crate) mod rng;
 mod shape;
 mod wire;
 

@@ -8,6 +8,7 @@
 
 mod bench;
 mod docs;
+mod flows_data;
 mod fuzz;
 mod generate;
 mod moto;
@@ -37,6 +38,8 @@ enum Task {
     Bench(bench::Args),
     /// Write an inventory of realistic shape, the same for the same seed
     Generate(generate::Args),
+    /// Write flow logs of realistic shape, the same for the same seed
+    FlowsData(flows_data::Args),
     /// Fuzz one target, or each in turn
     Fuzz(fuzz::Args),
     /// Serve an AWS-like endpoint on a free loopback port: for one command, or until stopped
@@ -49,6 +52,7 @@ fn main() -> Result<()> {
         Task::Docs(args) => docs::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Generate(args) => generate::run(&args),
+        Task::FlowsData(args) => flows_data::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Moto(args) => moto::run(&args),
     }

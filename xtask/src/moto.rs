@@ -46,6 +46,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     std::process::exit(status?.code().unwrap_or(1));
 }
 
+/// The Python of the tests' environment, made if it is not there.
+pub(crate) fn python() -> Result<PathBuf> {
+    environment(&Workspace::load()?.target_directory)
+}
+
 /// A running server. It ends when this is dropped, and when this process ends without dropping it: its stdin closes then.
 pub(crate) struct Server {
     child: Child,

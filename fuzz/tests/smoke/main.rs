@@ -33,6 +33,11 @@ fn fixture() {
 }
 
 #[test]
+fn flows() {
+    smoke("flows");
+}
+
+#[test]
 fn plan() {
     smoke("plan");
 }

@@ -83,7 +83,7 @@ impl Logs {
         console: &Console,
     ) -> Result<(Digest, Option<Inventory>, Outcome)> {
         let (digest, inventory, outcome) = self.read(by, top, console)?;
-        for field in &digest.missing {
+        for field in digest.missing.iter().filter(|field| field.is_known()) {
             console.remark(&format!("warning: no input has the field `{field}`: it is absent from every row"));
         }
         Ok((digest, inventory, outcome))

@@ -9,7 +9,7 @@ use crate::harness::{Place, root};
 
 /// Runs a script of `tests/flows` with the Python of the tests, which `cargo xtask test` and `cargo xtask moto` put first
 /// in PATH.
-fn python(script: &str, place: &Place, args: &[&str]) -> String {
+pub(super) fn python(script: &str, place: &Place, args: &[&str]) -> String {
     assert!(std::env::var_os("PORTCULLIS_TEST_AWS").is_some(), "run this test through `cargo xtask moto -- …`");
     let mut command = Command::new("python");
     command.arg(root().join("tests/flows").join(script)).args(args).current_dir(place.path());
@@ -19,7 +19,7 @@ fn python(script: &str, place: &Place, args: &[&str]) -> String {
 }
 
 /// Records of every sort, the same ones each time.
-fn sample() -> String {
+pub(super) fn sample() -> String {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut below = |bound: u64| {
         state ^= state << 13;
