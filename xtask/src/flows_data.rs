@@ -100,7 +100,8 @@ fn record(args: &Args, number: u64, out: &mut impl Write) -> Result<()> {
     let (source, destination) = (address(10, pair / 70), address(172, pair));
     let (source_port, port) = (rng.between(1_024, 65_535), rng.pick(&[443, 443, 443, 80, 22, 5432, 3306, 53]));
     let protocol = if port == 53 { 17 } else { 6 };
-    let packets = 1 + rng.below(1 << rng.below(12));
+    let most = 1 << rng.below(12);
+    let packets = 1 + rng.below(most);
     let bytes = packets * rng.between(40, 1_500);
     let end = start + rng.between(1, 600);
     let action = if rng.percent(50) { "ACCEPT" } else { "REJECT" };
