@@ -144,7 +144,7 @@ fn flows(count: usize) -> Vec<Flow> {
         let port = 1_000 + u16::try_from(random % 10).unwrap_or_default();
         let (client, own) = (IpAddr::V4(client), IpAddr::V4(own(number)));
         let (source, source_port, destination, destination_port) =
-            if index % 2 == 0 { (client, ephemeral, own, port) } else { (own, port, client, ephemeral) };
+            if index.is_multiple_of(2) { (client, ephemeral, own, port) } else { (own, port, client, ephemeral) };
         Flow {
             account_id: "111122223333".into(),
             interface_id: format_compact!("eni-{number:017x}"),

@@ -19,6 +19,10 @@ pub(crate) type Cover = (RuleServices, Peer);
 /// ranges survive under an exception. *By primes*: see [`primes`]. What loses less wins, then the shorter, then the
 /// plainer.
 pub(crate) fn cover(traffic: &Traffic, room: usize) -> Vec<Cover> {
+    best(traffic, room, true)
+}
+
+fn best(traffic: &Traffic, room: usize, thorough: bool) -> Vec<Cover> {
     let mut side_by_side: BTreeMap<&PeerSet, Vec<_>> = BTreeMap::new();
     for segment in traffic.segments() {
         side_by_side.entry(&segment.peers).or_default().push(segment.services);
@@ -37,8 +41,8 @@ pub(crate) fn cover(traffic: &Traffic, room: usize) -> Vec<Cover> {
         if rest.len() < whole.len() { rest } else { whole }
     });
     let second: BTreeSet<Cover> = layered.collect();
-    let whole = primes::cover(traffic, false);
-    let third = whole.filter(|rules| rules.len() <= room).or_else(|| primes::cover(traffic, true));
+    let by_primes = |short| if thorough { primes::cover(traffic, short) } else { None };
+    let third = by_primes(false).filter(|rules| rules.len() <= room).or_else(|| by_primes(true));
     let lost = |cover: &[Cover]| volume(&traffic.difference(&admitted(cover)));
     let mut best = (lost(&first), first);
     for next in [Some(second.into_iter().collect()), third].into_iter().flatten() {
@@ -50,9 +54,16 @@ pub(crate) fn cover(traffic: &Traffic, room: usize) -> Vec<Cover> {
     best.1
 }
 
-/// Few rules that together admit exactly `traffic`, which must hold addresses only, however many they are.
+/// Few rules that together admit exactly `traffic`, which must hold addresses only, however many they are. Where there is
+/// much of it, the way that takes longest is left out.
 pub(crate) fn cover_exactly(traffic: &Traffic) -> Vec<Cover> {
-    cover(traffic, usize::MAX)
+    const MOST_INTERVALS: usize = 64;
+    let intervals = |segment: &Segment| {
+        let AddressSet { v4, v6 } = &segment.peers.addresses;
+        v4.intervals().len() + v6.intervals().len()
+    };
+    let thorough = traffic.segments().iter().map(intervals).sum::<usize>() <= MOST_INTERVALS;
+    best(traffic, usize::MAX, thorough)
 }
 
 fn admitted(cover: &[Cover]) -> Traffic {

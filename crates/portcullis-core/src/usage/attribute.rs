@@ -6,8 +6,9 @@
 //!
 //! 1. TCP's flags, where the records have them: SYN without ACK begins, SYN with ACK answers;
 //! 2. the rules: what no rule admits cannot have begun an accepted connection;
-//! 3. the ports: the service is at the port that met more different ports, see [`evidence`](super::evidence);
-//! 4. the time: who was seen first; at last, the lower port.
+//! 3. the rules again: where only one side is admitted by a rule for few ports, that one began;
+//! 4. the ports: the service is at the port that met many more different ports, see [`evidence`](super::evidence);
+//! 5. the time: who was seen first; at last, the lower port.
 //!
 //! Between equal ports nothing tells, nor in ICMP, of which the records have no type; then both sides count as having begun,
 //! and both are marked.
@@ -29,6 +30,9 @@ use crate::model::Direction;
 /// The longest time that one record adds up, in seconds: flows that follow each other so closely may be one connection.
 /// Source: Amazon VPC User Guide, "Flow log basics", maximum aggregation interval.
 const INTERVAL: i64 = 600;
+
+/// A rule for so many ports at most is meant for services: the ranges that answers come in on are longer.
+const FEW: u128 = 1_024;
 
 const SYN: u8 = 2;
 const ACK: u8 = 16;
@@ -296,6 +300,12 @@ impl<'a> Judge<'_, 'a> {
             let nobody = by_one.rules.is_empty();
             return Some(if nobody { earlier(one, other) } else { Beginner::Either });
         }
+        // A rule for this very port was written for whoever calls it; one for all ports says nothing.
+        match (self.names(by_one), self.names(by_other)) {
+            (true, false) => return Some(Beginner::One),
+            (false, true) => return Some(Beginner::Other),
+            _ => {}
+        }
         match service_side(self.evidence, flow, member.sight) {
             Ordering::Greater => Some(Beginner::One),
             Ordering::Less => Some(Beginner::Other),
@@ -306,6 +316,12 @@ impl<'a> Judge<'_, 'a> {
                 Ordering::Equal => Some(Beginner::Other),
             },
         }
+    }
+
+    /// Whether a rule is for few services.
+    fn names(&self, found: &Admitting) -> bool {
+        let rules = found.rules.iter().filter_map(|at| self.attribution.rulebook.rule(*at));
+        rules.map(|rule| rule.services.interval().measure()).any(|services| services <= FEW)
     }
 
     fn used(&self, side: &Side<'_, 'a>, admitting: &Admitting, either: bool, visit: &mut impl FnMut(Use<'_>)) {

@@ -4,6 +4,7 @@
 //! the other end, and a port of the moment few. What is counted is therefore how many different ports a port was seen
 //! together with; first at the very address, then, if that does not tell, at any address of the same side of the interface.
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use foldhash::fast::FixedState;
@@ -91,8 +92,8 @@ impl Evidence {
 
 /// Whether the destination's port of a flow is rather a service's than the source's: `Greater` if it is, `Less` if the
 /// source's is.
-pub(super) fn service_side(parts: &[Evidence], flow: &Flow, sight: Sight) -> std::cmp::Ordering {
-    let Some(ends) = ends(flow, sight) else { return std::cmp::Ordering::Equal };
+pub(super) fn service_side(parts: &[Evidence], flow: &Flow, sight: Sight) -> Ordering {
+    let Some(ends) = ends(flow, sight) else { return Ordering::Equal };
     let of = u64::try_from(parts.len()).unwrap_or(1).max(1);
     let count = |key: u64| {
         let part = usize::try_from(key % of).ok().and_then(|part| parts.get(part));
@@ -100,6 +101,16 @@ pub(super) fn service_side(parts: &[Evidence], flow: &Flow, sight: Sight) -> std
     };
     let [destination_here, destination_anywhere] = ends.destination;
     let [source_here, source_anywhere] = ends.source;
-    let here = count(destination_here).cmp(&count(source_here));
-    here.then_with(|| count(destination_anywhere).cmp(&count(source_anywhere)))
+    let here = many_more(count(destination_here), count(source_here));
+    here.then_with(|| many_more(count(destination_anywhere), count(source_anywhere)))
+}
+
+/// Which of two counts is so much greater that it tells something: a few may be chance.
+fn many_more(one: u8, other: u8) -> Ordering {
+    let tells = |more: u8, less: u8| more >= 3 && more >= less.saturating_mul(2);
+    match (tells(one, other), tells(other, one)) {
+        (true, false) => Ordering::Greater,
+        (false, true) => Ordering::Less,
+        _ => Ordering::Equal,
+    }
 }

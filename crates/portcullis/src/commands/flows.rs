@@ -83,7 +83,7 @@ impl Logs {
         console: &Console,
     ) -> Result<(Digest, Option<Inventory>, Outcome)> {
         let (digest, inventory, outcome) = self.read(by, top, console)?;
-        for field in &digest.missing {
+        for field in digest.missing.iter().filter(|field| field.is_known()) {
             console.remark(&format!("warning: no input has the field `{field}`: it is absent from every row"));
         }
         Ok((digest, inventory, outcome))
@@ -163,9 +163,6 @@ fn tell(digest: &Digest, console: &Console) -> Result<Outcome> {
         let (lines, first) = if count == 1 { ("line is", "") } else { ("lines are", ", the first of them") };
         console.warn(&format!("warning: {count} {lines} malformed and not counted as records{first}:"));
         digest.malformed.iter().for_each(|line| console.warn(&format!("  {}", malformed(line))));
-    }
-    for field in digest.missing.iter().filter(|field| field.is_known()) {
-        console.remark(&format!("warning: no input has the field `{field}`: it is absent from every row"));
     }
     let fine = count == 0 && digest.unreadable.is_empty();
     Ok(if fine { Outcome::Done } else { Outcome::Incomplete })

@@ -66,6 +66,14 @@ impl Source<'_> {
     }
 }
 
+fn overlap(one: AnyCidr, other: AnyCidr) -> bool {
+    match (one, other) {
+        (AnyCidr::V4(one), AnyCidr::V4(other)) => one.interval().intersection(other.interval()).is_some(),
+        (AnyCidr::V6(one), AnyCidr::V6(other)) => one.interval().intersection(other.interval()).is_some(),
+        (AnyCidr::V4(_), AnyCidr::V6(_)) | (AnyCidr::V6(_), AnyCidr::V4(_)) => false,
+    }
+}
+
 /// The block of an address that is no wider than today's.
 fn within(address: IpAddr, v4: u8, v6: u8, today: AnyCidr) -> AnyCidr {
     let made = match (address, today) {
@@ -140,7 +148,7 @@ impl Fitter<'_> {
             // Covers can be much shorter than one rule a block, but not by so much; and they take time.
             let short = Family::ALL.map(|family| {
                 let rules = sources.iter().filter(|source| source.is_of(family)).map(|source| source.rules);
-                rules.fold(0, usize::saturating_add) <= self.room(family).saturating_mul(4)
+                rules.fold(0, usize::saturating_add) <= self.room(family).saturating_mul(2)
             });
             let made = if short == [true, true] { self.made(&sources) } else { Vec::new() };
             let over = |family: Family, short: bool| !short || self.quota(&made, family) > self.room(family);
@@ -179,12 +187,10 @@ impl Fitter<'_> {
         let peers = |block: AnyCidr| PeerSet::from([block].into_iter().collect::<AddressSet>());
         let traffic = Traffic::from_boxes(boxes().map(|(_, (services, block))| (*services, peers(*block))));
         for (services, peer) in cover_exactly(&traffic) {
-            let of_rule = Traffic::from_boxes(peer.cidr().map(|block| (services.interval(), peers(block))));
-            let grown = boxes().filter(|(step, _)| *step > 0);
-            let meets = |(services, block): &(Interval<u32>, AnyCidr)| {
-                !Traffic::from_boxes([(*services, peers(*block))]).intersection(&of_rule).is_empty()
+            let meets = |(other, block): &(Interval<u32>, AnyCidr)| {
+                other.intersection(services.interval()).is_some() && peer.cidr().is_some_and(|own| overlap(own, *block))
             };
-            let widened = grown.map(|(_, part)| part).any(meets);
+            let widened = boxes().any(|(step, part)| step > 0 && meets(part));
             made.push((services, peer, widened));
         }
         made

@@ -129,26 +129,53 @@ fn the_service_is_where_many_different_ports_meet() {
         egress all to 0.0.0.0/0
         interface eni-1 10.0.0.5 on sg-all";
     // A service on a high port, clients on lower ones.
-    let served = "
-        eni-1 10.1.0.1:33000 > 10.0.0.5:61616 tcp
-        eni-1 10.0.0.5:61616 > 10.1.0.1:33000 tcp
-        eni-1 10.1.0.2:33001 > 10.0.0.5:61616 tcp
-        eni-1 10.0.0.5:61616 > 10.1.0.2:33001 tcp";
-    check_in(both, served, &["sg-all 0: 2 last 60"]);
-    // A client that calls many servers once each, twice from the same port: the ports of the servers are one.
-    let crawler = "
-        eni-1 10.0.0.5:33000 > 203.0.113.1:61443 tcp
-        eni-1 203.0.113.1:61443 > 10.0.0.5:33000 tcp
-        eni-1 10.0.0.5:33000 > 203.0.113.2:61443 tcp
-        eni-1 203.0.113.2:61443 > 10.0.0.5:33000 tcp
-        eni-1 10.0.0.5:33001 > 203.0.113.3:61443 tcp
-        eni-1 203.0.113.3:61443 > 10.0.0.5:33001 tcp";
-    check_in(both, crawler, &["sg-all 1: 3 last 60"]);
+    let served: String = (1..=3)
+        .map(|n| {
+            format!("eni-1 10.1.0.{n}:3300{n} > 10.0.0.5:61616 tcp\neni-1 10.0.0.5:61616 > 10.1.0.{n}:3300{n} tcp\n")
+        })
+        .collect();
+    check_in(both, &served, &["sg-all 0: 3 last 60"]);
+    // A client that calls many servers, now and then from the same port: the ports of the servers are one.
+    let crawler: String = (1..=6)
+        .map(|n| {
+            let port = 33000 + n / 2;
+            format!(
+                "eni-1 10.0.0.5:{port} > 203.0.113.{n}:61443 tcp\neni-1 203.0.113.{n}:61443 > 10.0.0.5:{port} tcp\n"
+            )
+        })
+        .collect();
+    check_in(both, &crawler, &["sg-all 1: 6 last 60"]);
     // One connection: who was seen first began.
     let single = "
         eni-1 10.1.0.1:33000 > 10.0.0.5:61616 tcp @0-60
         eni-1 10.0.0.5:61616 > 10.1.0.1:33000 tcp @1-60";
     check_in(both, single, &["sg-all 0: 1 last 60"]);
+}
+
+#[test]
+fn a_rule_for_the_very_port_tells_who_began() {
+    let one = "
+        group sg-all
+        ingress tcp 61616 from 0.0.0.0/0
+        egress all to 0.0.0.0/0
+        interface eni-1 10.0.0.5 on sg-all";
+    // Always from the same port, to two services: the ports alone would tell nothing, or the wrong thing.
+    let seen = "
+        eni-1 10.1.0.1:50000 > 10.0.0.5:61616 tcp
+        eni-1 10.0.0.5:61616 > 10.1.0.1:50000 tcp
+        eni-1 10.1.0.2:50000 > 10.0.0.5:61616 tcp
+        eni-1 10.0.0.5:61616 > 10.1.0.2:50000 tcp";
+    check_in(one, seen, &["sg-all 0: 2 last 60"]);
+    // A range that answers come in on is no service.
+    let wide = "
+        group sg-all
+        ingress tcp 1024-65535 from 0.0.0.0/0
+        egress all to 0.0.0.0/0
+        interface eni-1 10.0.0.5 on sg-all";
+    let called = "
+        eni-1 10.0.0.5:50000 > 203.0.113.9:443 tcp
+        eni-1 203.0.113.9:443 > 10.0.0.5:50000 tcp";
+    check_in(wide, called, &["sg-all 1: 1 last 60"]);
 }
 
 #[test]

@@ -202,18 +202,28 @@ impl World {
             let rank = |side: &[&&Flow]| (first(side), self.is_inward(side[0]) != Some(true));
             return (rank(&own) < rank(&back) || (rank(&own) == rank(&back) && from <= to), false);
         }
-        let order = self
-            .ports_met(flow.destination, flow.destination_port, flow, flows, true)
-            .cmp(&self.ports_met(flow.source, flow.source_port, flow, flows, true))
-            .then_with(|| {
-                self.ports_met(flow.destination, flow.destination_port, flow, flows, false).cmp(&self.ports_met(
-                    flow.source,
-                    flow.source_port,
-                    flow,
-                    flows,
-                    false,
-                ))
-            })
+        let named = |flow: &Flow| {
+            let few = |(group, place): &(String, usize)| {
+                let rule = &self.groups[group][*place];
+                matches!(rule.protocol, Some(6 | 17)) && rule.ports.1 - rule.ports.0 < 1024
+            };
+            self.admitting(flow).iter().any(few)
+        };
+        let (by_me, by_them) = (named(own[0]), named(back[0]));
+        if by_me != by_them {
+            return (by_me, false);
+        }
+        let more = |here: bool| {
+            let at = |address, port| self.ports_met(address, port, flow, flows, here);
+            let (to, from) = (at(flow.destination, flow.destination_port), at(flow.source, flow.source_port));
+            if to.max(from) >= 3 && to.max(from) >= 2 * to.min(from) {
+                to.cmp(&from)
+            } else {
+                std::cmp::Ordering::Equal
+            }
+        };
+        let order = more(true)
+            .then_with(|| more(false))
             .then_with(|| first(&back).cmp(&first(&own)))
             .then_with(|| flow.source_port.cmp(&flow.destination_port));
         (order.is_gt(), false)
