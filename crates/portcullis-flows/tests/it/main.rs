@@ -172,7 +172,7 @@ fn packed(text: &str) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn any_text_is_digested_as_a_naive_reader_digests_it(
@@ -190,7 +190,7 @@ proptest! {
 
     #[test]
     fn several_inputs_and_hardly_any_memory_change_nothing(
-        lines in prop::collection::vec(line(), 0..400),
+        lines in prop::collection::vec(line(), 0..200),
         threads in 1..4_usize,
     ) {
         let text = text(&lines);
