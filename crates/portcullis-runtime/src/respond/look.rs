@@ -72,9 +72,7 @@ pub(super) fn why_not(settings: &Settings, call: &ApiCall) -> Option<String> {
             if !own.enabled || !own.immediate_scan {
                 return left("`risky_rule_added` is off in the policy");
             }
-            let Some(admitted) = call.admitted.as_ref().filter(|_| !own.critical_patterns.is_empty()) else {
-                return None;
-            };
+            let admitted = call.admitted.as_ref().filter(|_| !own.critical_patterns.is_empty())?;
             let any = admitted.iter().any(|rule| own.critical_patterns.iter().any(|pattern| fits(pattern, rule)));
             if any { None } else { left("what it admits fits none of the policy's `critical_patterns`") }
         }
