@@ -96,16 +96,21 @@ impl RuleSet {
         self.rules.iter().filter(move |rule| rule.direction == direction)
     }
 
-    /// The rules as a group would hold them: with AWS's default egress where the files say nothing of it, and with the
-    /// rule that lets nothing out where they say `egress none`.
-    pub fn as_held(&self) -> Vec<Rule> {
-        let egress = |block| Rule::new(Direction::Egress, RuleServices::All, Peer::V4(block));
-        let implied = match self.egress {
-            Egress::Default => Cidr::new(0, 0).map(egress),
+    /// The egress rule that a group holds beside those that are written: AWS's default where the files say nothing of
+    /// egress, and the rule that lets nothing out where they say `egress none`.
+    pub fn implied_egress(&self) -> Option<Rule> {
+        match self.egress {
+            Egress::Default => {
+                Cidr::new(0, 0).map(|block| Rule::new(Direction::Egress, RuleServices::All, Peer::V4(block)))
+            }
             Egress::Nothing => Some(nothing_out()),
             Egress::Rules => None,
-        };
-        self.rules.iter().cloned().chain(implied).collect()
+        }
+    }
+
+    /// The rules as a group would hold them, with the implied egress.
+    pub fn as_held(&self) -> Vec<Rule> {
+        self.rules.iter().cloned().chain(self.implied_egress()).collect()
     }
 
     /// The file that a rule stands in, by the rule's index.

@@ -2,10 +2,9 @@
 
 mod traffic;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use portcullis_core::model::{Peer, Rule, SecurityGroup};
-use portcullis_core::net::{AnyCidr, Traffic};
+use compact_str::CompactString;
+use portcullis_core::model::{Direction, Peer, PeerIdentity, Rule, SecurityGroup};
+use portcullis_core::net::{AnyCidr, RuleServices, Traffic};
 use portcullis_formats::rules::{Egress, RuleSet, lets_nothing_out};
 
 use traffic::{beside, rules_of, traffic_of};
@@ -79,77 +78,112 @@ impl StagePlan {
 /// out and do not count. Where the files say nothing of egress, AWS's default may be there for IPv4 alone or for both
 /// families.
 pub fn difference(set: &RuleSet, live: &[&SecurityGroup], committed: Option<&RuleSet>) -> StagePlan {
-    let own_account = live.first().map_or("", |group| group.key.account_id.as_str());
-    let held = |set: &RuleSet| -> Vec<Rule> {
-        let rules = set.as_held().into_iter().filter(|rule| !lets_nothing_out(rule));
-        rules.map(|rule| own(rule, own_account)).collect()
-    };
-    let wanted = held(set);
-    let committed = committed.map(held);
+    let account = live.first().map_or("", |group| group.key.account_id.as_str());
+    // A group that does not exist yet comes with AWS's default egress by itself.
+    let implied = set.implied_egress().filter(|_| set.egress != Egress::Default || !live.is_empty());
+    let wanted = Side::of(account, set.rules.iter().chain(&implied));
+    let implied_then = committed.and_then(RuleSet::implied_egress);
+    let committed = committed.map(|set| Side::of(account, set.rules.iter().chain(&implied_then)));
     // The IPv6 half of AWS's default comes and goes with the VPC.
-    let ipv6_default = |rule: &Rule| {
+    let ipv6_default = |rule: &&Rule| {
         set.egress == Egress::Default && rule.is_default_egress() && matches!(rule.peer.cidr(), Some(AnyCidr::V6(_)))
     };
     let live_rules = live.iter().flat_map(|group| &group.rules);
-    let live: Vec<Rule> = live_rules
-        .filter(|rule| !lets_nothing_out(rule) && !ipv6_default(rule))
-        .map(|rule| own(rule.clone(), own_account))
-        .collect();
+    let live = Side::of(account, live_rules.filter(|rule| !ipv6_default(rule)));
 
     let mut plan = StagePlan::default();
-    for rule in unlike(&wanted, &live) {
-        let missing = beside(rule, &live);
-        let (asked, lost) = sides(rule, &missing, committed.as_deref());
-        tell(Action::Addition, rule, &asked, &mut plan.changes);
-        tell(Action::Removal, rule, &lost, &mut plan.drift);
+    for rule in wanted.unlike(&live) {
+        let missing = live.lacks(rule);
+        let (asked, lost) = sides(rule, &missing, committed.as_ref());
+        tell(Action::Addition, (rule, account), &asked, &mut plan.changes);
+        tell(Action::Removal, (rule, account), &lost, &mut plan.drift);
     }
-    for rule in unlike(&live, &wanted) {
-        let extra = beside(rule, &wanted);
+    for rule in live.unlike(&wanted) {
+        let extra = wanted.lacks(rule);
         // Without a commit nobody can tell who put it there, and the files do not ask for it.
         let (foreign, asked) = match &committed {
-            Some(_) => sides(rule, &extra, committed.as_deref()),
+            Some(_) => sides(rule, &extra, committed.as_ref()),
             None => (Traffic::none(), extra),
         };
-        tell(Action::Removal, rule, &asked, &mut plan.changes);
-        tell(Action::Addition, rule, &foreign, &mut plan.drift);
+        tell(Action::Removal, (rule, account), &asked, &mut plan.changes);
+        tell(Action::Addition, (rule, account), &foreign, &mut plan.drift);
     }
-    describe(set, &live, &mut plan.changes, own_account);
+    for rule in &set.rules {
+        if let Some(same) = live.same_as(rule)
+            && same.description != rule.description
+        {
+            let (rule, before) = (rule.clone(), same.description.to_string());
+            plan.changes.push(Change { action: Action::Description, rule, before, in_part: false });
+        }
+    }
     plan
 }
 
-/// A rule whose peer group's account is written only where it is another one.
-fn own(rule: Rule, account: &str) -> Rule {
-    match rule.peer {
-        Peer::Group(mut group) if group.account == account => {
-            group.account = Default::default();
-            Rule { peer: Peer::Group(group), ..rule }
-        }
-        _ => rule,
+/// What makes two rules the same. The account of a peer group counts only where it is another one, its name never.
+type Key<'a> = (Direction, RuleServices, PeerIdentity<'a>);
+
+/// The rules of one side of a comparison, those that mean something.
+struct Side<'a> {
+    account: &'a str,
+    rules: Vec<&'a Rule>,
+    /// Sorted, with places in `rules`.
+    keys: Vec<(Key<'a>, usize)>,
+}
+
+impl<'a> Side<'a> {
+    fn of(account: &'a str, rules: impl Iterator<Item = &'a Rule>) -> Self {
+        let rules: Vec<&Rule> = rules.filter(|rule| !lets_nothing_out(rule)).collect();
+        let mut keys: Vec<_> = rules.iter().enumerate().map(|(place, rule)| (key(rule, account), place)).collect();
+        keys.sort_unstable();
+        Self { account, rules, keys }
+    }
+
+    fn same_as(&self, rule: &Rule) -> Option<&'a Rule> {
+        let key = key(rule, self.account);
+        let at = self.keys.partition_point(|(known, _)| *known < key);
+        let (_, place) = self.keys.get(at).filter(|(known, _)| *known == key)?;
+        self.rules.get(*place).copied()
+    }
+
+    /// Its rules that the other side has no equal of, each once, in their order.
+    fn unlike(&self, other: &Side<'_>) -> Vec<&'a Rule> {
+        let firsts = self.keys.chunk_by(|(one, _), (next, _)| one == next).filter_map(|same| same.first());
+        let mut places: Vec<usize> = firsts.map(|(_, place)| *place).collect();
+        places.sort_unstable();
+        let rules = places.into_iter().filter_map(|place| self.rules.get(place).copied());
+        rules.filter(|rule| other.same_as(rule).is_none()).collect()
+    }
+
+    /// What a rule admits and none of this side does.
+    fn lacks(&self, rule: &Rule) -> Traffic {
+        beside(rule, &self.rules, self.account)
     }
 }
 
-/// The rules of one list that no rule of the other is the same as.
-fn unlike<'a>(rules: &'a [Rule], others: &[Rule]) -> Vec<&'a Rule> {
-    let others: BTreeSet<_> = others.iter().map(Rule::identity).collect();
-    let mut seen = BTreeSet::new();
-    rules.iter().filter(|rule| !others.contains(&rule.identity()) && seen.insert(rule.identity())).collect()
+fn key<'a>(rule: &'a Rule, account: &str) -> Key<'a> {
+    let peer = match rule.peer.identity() {
+        PeerIdentity::Group(own, id, _) if !id.is_empty() => {
+            PeerIdentity::Group(if own == account { "" } else { own }, id, "")
+        }
+        other => other,
+    };
+    (rule.direction, rule.services, peer)
 }
 
 /// The part of a rule's traffic that was not committed, and the part that was.
-fn sides(rule: &Rule, traffic: &Traffic, committed: Option<&[Rule]>) -> (Traffic, Traffic) {
+fn sides(rule: &Rule, traffic: &Traffic, committed: Option<&Side<'_>>) -> (Traffic, Traffic) {
     let Some(committed) = committed.filter(|_| !traffic.is_empty()) else { return (traffic.clone(), Traffic::none()) };
-    let not_committed = beside(rule, committed);
-    let new = traffic.intersection(&not_committed);
-    let known = traffic.difference(&not_committed);
-    (new, known)
+    let not_committed = committed.lacks(rule);
+    (traffic.intersection(&not_committed), traffic.difference(&not_committed))
 }
 
-fn tell(action: Action, rule: &Rule, traffic: &Traffic, changes: &mut Vec<Change>) {
-    let change = |rule, in_part| Change { action, rule, before: String::new(), in_part };
+/// Tells of a part of a rule of a group in an account.
+fn tell(action: Action, (rule, account): (&Rule, &str), traffic: &Traffic, changes: &mut Vec<Change>) {
+    let change = |rule, in_part| Change { action, rule: own(rule, account), before: String::new(), in_part };
     if traffic.is_empty() {
         return;
     }
-    if *traffic == traffic_of(rule) {
+    if *traffic == traffic_of(rule, account) {
         changes.push(change(rule.clone(), false));
         return;
     }
@@ -161,15 +195,14 @@ fn tell(action: Action, rule: &Rule, traffic: &Traffic, changes: &mut Vec<Change
     }
 }
 
-/// Rules that stand on both sides with other descriptions.
-fn describe(set: &RuleSet, live: &[Rule], changes: &mut Vec<Change>, own_account: &str) {
-    let described: BTreeMap<_, &str> = live.iter().map(|rule| (rule.identity(), rule.description.as_ref())).collect();
-    for rule in &set.rules {
-        let rule = own(rule.clone(), own_account);
-        if let Some(before) = described.get(&rule.identity()).filter(|before| **before != rule.description.as_ref()) {
-            let before = (*before).to_owned();
-            changes.push(Change { action: Action::Description, before, rule, in_part: false });
+/// A rule whose peer group's account is written only where it is another one.
+fn own(rule: Rule, account: &str) -> Rule {
+    match rule.peer {
+        Peer::Group(mut group) if group.account == account => {
+            group.account = CompactString::default();
+            Rule { peer: Peer::Group(group), ..rule }
         }
+        _ => rule,
     }
 }
 

@@ -272,8 +272,11 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
     Error::new(format!("`{}` could not be written: {error}", shown(path)))
 }
 
-/// Writes a whole file in the place of an old one, so that nobody sees half of it.
+/// Writes a whole file in the place of an old one, so that nobody sees half of it. One that says so already stays.
 fn write_file(path: &Path, text: &str) -> Result<(), Error> {
+    if fs::read(path).is_ok_and(|present| present == text.as_bytes()) {
+        return Ok(());
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let written = || {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;

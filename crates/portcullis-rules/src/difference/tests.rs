@@ -1,7 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use portcullis_core::model::{Direction, GroupKey, GroupReference};
-use portcullis_core::net::{Cidr, Protocol, RuleServices};
+use std::collections::BTreeSet;
+
+use portcullis_core::model::{GroupKey, GroupReference, Peer};
+use portcullis_core::net::{Cidr, Protocol};
 use portcullis_formats::rules::parse;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -112,6 +114,12 @@ fn the_own_account_of_a_referenced_group_is_nothing_to_tell() {
         assert!(difference(&set(same), &[&group], None).is_empty(), "{same}");
     }
     assert!(!difference(&set("444455556666/sg-0b:22"), &[&group], None).is_empty());
+}
+
+#[test]
+fn a_group_that_does_not_exist_yet_brings_default_egress_by_itself() {
+    assert_eq!(told(&difference(&set("10.0.0.0/8:22"), &[], None).changes), ["addition 10.0.0.0/8:22^tcp"]);
+    assert!(difference(&set("egress none"), &[], None).is_empty());
 }
 
 #[test]

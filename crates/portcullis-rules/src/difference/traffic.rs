@@ -2,38 +2,40 @@
 
 use std::collections::BTreeMap;
 
+use compact_str::CompactString;
 use portcullis_core::model::{GroupReference, Peer, Rule};
 use portcullis_core::net::service::rule_services;
 use portcullis_core::net::{AddressSet, PeerSet, ServiceSet, Symbol, Traffic};
 
-/// Who a rule admits, with lists and groups by their names.
-fn peers_of(rule: &Rule) -> PeerSet {
+/// Who a rule of a group in an account admits, with lists and groups by their names.
+fn peers_of(rule: &Rule, account: &str) -> PeerSet {
     match &rule.peer {
         Peer::PrefixList(id) => Symbol::PrefixList(id.clone()).into(),
         Peer::Group(group) => {
             let id = if group.id.is_empty() { group.name.clone() } else { group.id.clone() };
-            Symbol::Group { account: group.account.clone(), id }.into()
+            let own = group.account == account;
+            Symbol::Group { account: if own { CompactString::default() } else { group.account.clone() }, id }.into()
         }
         Peer::V4(_) | Peer::V6(_) => rule.peer.cidr().into_iter().collect::<AddressSet>().into(),
     }
 }
 
 /// What a rule admits.
-pub(super) fn traffic_of(rule: &Rule) -> Traffic {
-    Traffic::from_boxes([(rule.services.interval(), peers_of(rule))])
+pub(super) fn traffic_of(rule: &Rule, account: &str) -> Traffic {
+    Traffic::from_boxes([(rule.services.interval(), peers_of(rule, account))])
 }
 
 /// What a rule admits and none of the others does.
-pub(super) fn beside(rule: &Rule, others: &[Rule]) -> Traffic {
-    let (own, services) = (peers_of(rule), rule.services.interval());
+pub(super) fn beside(rule: &Rule, others: &[&Rule], account: &str) -> Traffic {
+    let (own, services) = (peers_of(rule, account), rule.services.interval());
     let near = others.iter().filter(|other| {
         other.direction == rule.direction && other.services.interval().intersection(services).is_some()
     });
-    let near = near.map(|other| (other.services.interval(), peers_of(other)));
+    let near = near.map(|other| (other.services.interval(), peers_of(other, account)));
     // Peers of other kinds take nothing away; leaving them out keeps the sweep short.
     let boxes = near
         .filter(|(_, peers)| peers.addresses.intersects(&own.addresses) || !peers.symbols.is_disjoint(&own.symbols));
-    traffic_of(rule).difference(&Traffic::from_boxes(boxes))
+    traffic_of(rule, account).difference(&Traffic::from_boxes(boxes))
 }
 
 /// A part of a rule's traffic as rules that bear its description.
