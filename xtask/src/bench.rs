@@ -5,6 +5,7 @@
 
 mod live;
 mod measure;
+mod repositories;
 mod table;
 mod whole;
 
@@ -19,7 +20,7 @@ type Part = fn(&Bench) -> Result<String>;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only the parts whose name contains this: crates, scan-against-parse, groups, rules, start-up, live
+    /// Only the parts whose name contains this: crates, scan-against-parse, groups, rules, repositories, start-up, live
     filter: Option<String>,
     /// Leave out the million groups (1 GB)
     #[arg(long)]
@@ -31,10 +32,11 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let wanted = |name: &str| args.filter.as_deref().is_none_or(|filter| name.contains(filter));
-    let parts: [(&str, Part); 5] = [
+    let parts: [(&str, Part); 6] = [
         ("scan-against-parse", whole::scan_against_parse),
         ("groups", whole::groups),
         ("rules", whole::rules),
+        ("repositories", repositories::repositories),
         ("start-up", whole::start_up),
         ("live", live::organisation),
     ];

@@ -69,7 +69,7 @@ impl Bench {
         Ok(Inventory { path: path.display().to_string(), size })
     }
 
-    fn by_turns<const N: usize>(&self, runs: usize, programs: [&[&str]; N]) -> Result<[Cost; N]> {
+    pub(super) fn by_turns<const N: usize>(&self, runs: usize, programs: [&[&str]; N]) -> Result<[Cost; N]> {
         by_turns(runs, &self.folder.join("stderr.txt"), programs)
     }
 

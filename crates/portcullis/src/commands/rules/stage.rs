@@ -19,7 +19,7 @@ use super::sarif;
 use super::told::warnings;
 use super::{each, failure, open};
 use crate::cli::{AwsArgs, PlaceArgs, StageArgs, StageFormat};
-use crate::exit::{Outcome, Result};
+use crate::exit::{Failure, Outcome, Result};
 use crate::output::{Console, to_file, to_stdout};
 use crate::selection::read_policies;
 
@@ -35,6 +35,10 @@ struct Staged {
 }
 
 pub(crate) fn run(place: &PlaceArgs, args: &StageArgs, console: &Console) -> Result<Outcome> {
+    if !args.flows.is_empty() {
+        let way = "`portcullis flows risk --repo DIR` tells what the change would cut of them";
+        return Err(Failure::input(format!("`stage` does not read flow logs yet: {way}")));
+    }
     let repositories = open(place, console)?;
     // Nothing is staged while any file of any repository is wrong, and nothing runs on a policy that does not parse.
     let rules = each(&repositories, console, |repository| {
