@@ -25,13 +25,19 @@ struct Row {
 struct Live {
     group_ids: Vec<String>,
     plan: StagePlan,
+    /// Whether anything was committed, by which a group must be there.
+    is_committed: bool,
     /// Whether it is known what was committed, so that drift can be told from what waits for a commit.
     told_apart: bool,
 }
 
 impl Live {
     fn has_drifted(&self) -> bool {
-        if self.told_apart { !self.plan.drift.is_empty() } else { !self.plan.is_same_traffic() }
+        if self.told_apart {
+            return !self.plan.drift.is_empty();
+        }
+        // Without a commit there need not be a group; one that is there and differs was made by somebody else.
+        (self.is_committed || !self.group_ids.is_empty()) && !self.plan.is_same_traffic()
     }
 }
 
@@ -76,6 +82,7 @@ fn live(
     Ok(Live {
         group_ids: groups.iter().map(|group| group.key.group_id.to_string()).collect(),
         plan: difference(rules.rules(), groups, committed.as_ref()),
+        is_committed: repository.state.committed.is_some(),
         told_apart: committed.is_some(),
     })
 }
