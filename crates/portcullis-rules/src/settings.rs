@@ -123,9 +123,15 @@ impl Settings {
     pub fn changed(name: &str, text: &str, change: &SettingsChange) -> Result<String, Error> {
         let mut document: toml_edit::DocumentMut =
             text.parse().map_err(|error| Error::new(format!("`{name}` is no TOML: {error}")))?;
-        let mut put = |key: &str, value: Option<toml_edit::Item>| {
-            if let Some(value) = value {
-                document.insert(key, value);
+        let mut put = |key: &str, value: Option<toml_edit::Value>| {
+            let Some(mut value) = value else { return };
+            match document.get_mut(key).and_then(toml_edit::Item::as_value_mut) {
+                // What stands around a value, comments above all, belongs to it.
+                Some(present) => {
+                    *value.decor_mut() = present.decor().clone();
+                    *present = value;
+                }
+                None => drop(document.insert(key, toml_edit::Item::Value(value))),
             }
         };
         let texts = [
@@ -139,8 +145,8 @@ impl Settings {
             ("stack", &change.stack),
             ("stack_prefix", &change.stack_prefix),
         ];
-        texts.into_iter().for_each(|(key, text)| put(key, text.as_deref().map(toml_edit::value)));
-        put("generated_name", change.generated_name.map(toml_edit::value));
+        texts.into_iter().for_each(|(key, text)| put(key, text.as_deref().map(toml_edit::Value::from)));
+        put("generated_name", change.generated_name.map(toml_edit::Value::from));
         if !change.tags.is_empty() {
             let tags = document.entry("tags").or_insert_with(toml_edit::table);
             let tags = tags.as_table_like_mut();

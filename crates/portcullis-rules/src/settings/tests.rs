@@ -16,7 +16,15 @@ fn changes_keep_what_people_wrote() {
         ..SettingsChange::default()
     };
     let changed = Settings::changed(SETTINGS_FILE, text, &change).unwrap();
-    assert!(changed.contains("# ours") && changed.contains("Owner = \"me\""), "{changed}");
+    insta::assert_snapshot!(changed, @r#"
+    # ours
+    vpc_id = "vpc-2" # the shop's
+    group_name = "web"
+
+    [tags]
+    Owner = "me"
+    "Cost Center" = "12"
+    "#);
     let settings = Settings::parse(SETTINGS_FILE, changed.as_bytes()).unwrap();
     assert_eq!((settings.vpc_id.as_deref(), settings.group_name.as_deref()), (Some("vpc-2"), Some("web")));
     assert_eq!(settings.tags.len(), 2);

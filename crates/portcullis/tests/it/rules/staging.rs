@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{SEED, inventory, ok, permission, repository, seed_permissions};
+use super::{SEED, inventory, permission, repository, seed_permissions};
 use crate::harness::{Place, Run};
 
 fn stage(place: &Place, more: &[&str]) -> Run {
