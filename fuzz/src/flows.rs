@@ -40,10 +40,9 @@ fn read(data: &[u8], threads: usize) -> Digest {
     let mut query = Query::by(&["srcaddr", "dstaddr", "action", "interface-id"]);
     query.threads = NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN);
     let inputs = vec![Input::bytes("input", data.to_vec())];
-    match digest(inputs, &query, &Arc::new(Progress::default())) {
-        Ok(digest) => digest,
-        Err(error) => panic!("{error}"),
-    }
+    let digest = digest(inputs, &query, &Arc::new(Progress::default()));
+    #[expect(clippy::expect_used, reason = "bytes in memory can always be read: it is a find if they cannot")]
+    digest.expect("bytes in memory are read")
 }
 
 fn json(digest: &Digest) -> Vec<u8> {

@@ -64,6 +64,9 @@ pub struct NamedQuery {
     pub sql: String,
 }
 
+/// The name of a column, its type, and the properties of its projection.
+type Partition = (&'static str, &'static str, Vec<(&'static str, String)>);
+
 impl Table {
     /// The statement that makes the table.
     pub fn create(&self) -> String {
@@ -98,7 +101,7 @@ impl Table {
     }
 
     /// The partition columns: name, type, and how Athena works out their values.
-    fn partitions(&self) -> Vec<(&'static str, &'static str, Vec<(&'static str, String)>)> {
+    fn partitions(&self) -> Vec<Partition> {
         let listed = |values: &[String]| match values {
             // Without a list a query has to say which, and Athena then takes any.
             [] => vec![("type", "injected".to_owned())],

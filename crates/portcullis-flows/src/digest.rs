@@ -171,7 +171,11 @@ pub fn digest(inputs: Vec<Input>, query: &Query, progress: &Arc<Progress>) -> io
             while worker.step(number, slot)? {}
         }
         for (number, slot) in slots.iter().enumerate() {
-            while !slot.done.load(Ordering::Relaxed) && worker.step(number, slot)? {}
+            loop {
+                if slot.done.load(Ordering::Relaxed) || !worker.step(number, slot)? {
+                    break;
+                }
+            }
         }
         io::Result::Ok((worker.aggregate, worker.counts, worker.first))
     };

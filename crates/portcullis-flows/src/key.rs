@@ -251,7 +251,7 @@ fn text_order(address: Ipv4Addr) -> u64 {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 mod tests {
     use proptest::prelude::*;
 

@@ -44,7 +44,7 @@ pub(crate) fn answer(service: &Service, payload: &Value, interrupt: &AtomicBool)
         bail!("{}", response.failures.join("; "));
     }
     if scan_failed {
-        bail!("the scan is not complete: {}", document["scans"]);
+        bail!("the scan is not complete: {}", document.get("scans").unwrap_or(&Value::Null));
     }
     Ok(document)
 }

@@ -61,7 +61,7 @@ enum Pages {
     /// Pages of encodings that are decoded here.
     Own(Box<dyn PageReader>),
     /// Anything else.
-    Crates(ColumnReader),
+    Crates(Box<ColumnReader>),
 }
 
 impl Column {
@@ -76,7 +76,7 @@ impl Column {
         let pages = if about.encodings().all(own) {
             Pages::Own(group.get_column_page_reader(leaf)?)
         } else {
-            Pages::Crates(group.get_column_reader(leaf)?)
+            Pages::Crates(Box::new(group.get_column_reader(leaf)?))
         };
         Ok(Self {
             how,
@@ -247,7 +247,7 @@ impl Column {
         }
         let Pages::Crates(reader) = &mut self.pages else { return Ok(false) };
         let mut values = Vec::new();
-        let (levels, records) = match reader {
+        let (levels, records) = match &mut **reader {
             ColumnReader::Int32ColumnReader(reader) => {
                 let (numbers, levels, records) = read::<Int32Type>(reader)?;
                 values.extend(numbers.into_iter().map(|number| self.of_integer(number.into())));

@@ -1,5 +1,7 @@
 //! The whole way from bytes to rows, against a reader that does one thing after the other.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
@@ -75,11 +77,16 @@ fn text(lines: &[Line]) -> String {
     text
 }
 
+/// What records are grouped by.
+type Key = Vec<Option<String>>;
+/// Flows, bytes, the first start.
+type Sums = (u64, Option<u64>, Option<u64>);
+
 /// The answer of a reader that knows nothing of blocks, threads or hash tables.
 fn naively(text: &str, since: Option<u64>) -> Value {
     let mut columns: Vec<&str> = Vec::new();
     let (mut records, mut malformed) = (0, 0);
-    let mut sums: BTreeMap<Vec<Option<String>>, (u64, Option<u64>, Option<u64>)> = BTreeMap::new();
+    let mut sums: BTreeMap<Key, Sums> = BTreeMap::new();
     'lines: for line in text.lines() {
         let tokens: Vec<&str> = line.split_whitespace().collect();
         if tokens.is_empty() {
@@ -138,7 +145,7 @@ fn naively(text: &str, since: Option<u64>) -> Value {
         };
         y.0.cmp(&x.0).then_with(|| rank(a).cmp(&rank(b)))
     });
-    let row = |(key, (flows, bytes, first)): (Vec<Option<String>>, (u64, Option<u64>, Option<u64>))| {
+    let row = |(key, (flows, bytes, first)): (Key, Sums)| {
         let key = |index: usize| key.get(index).cloned().flatten();
         let port = key(2).and_then(|port| port.parse::<u64>().ok());
         json!({
@@ -155,8 +162,7 @@ fn ours(inputs: Vec<Input>, since: Option<u64>, threads: usize, memory: usize) -
     query.selection = Selection { since, ..Selection::default() };
     query.threads = NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN);
     query.memory = memory;
-    let found = digest(inputs, &query, &Arc::new(Progress::default()));
-    let Ok(found) = found else { panic!("no answer") };
+    let found = digest(inputs, &query, &Arc::new(Progress::default())).unwrap();
     let mut out = Vec::new();
     assert!(render::json(&found, &mut out).is_ok());
     let document: Value = serde_json::from_slice(&out).unwrap_or_default();

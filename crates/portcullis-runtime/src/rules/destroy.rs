@@ -95,7 +95,7 @@ pub(super) fn delete(site: &Site, stacks: &dyn Stacks, stack: &Stack, talk: &dyn
     talk.info(&format!("Deleting Stack {}", stack.id));
     let mut followed = Followed::begin(site, stacks, &stack.id)?;
     site.look(|| stacks.delete_stack(&stack.id))?;
-    match followed.to_its_end(talk) {
+    match followed.until_its_end(talk) {
         Ok(end) if end.is_gone() => Ok(()),
         Ok(end) => Err(Failure::World(format!("{}; it was not deleted", followed.why(&end)))),
         // A stack that never held anything leaves nothing behind to look at.

@@ -111,7 +111,7 @@ impl<'s> Followed<'s> {
     }
 
     /// Waits until nothing is at work on the stack any more, and tells what happens meanwhile.
-    pub(super) fn to_its_end(&mut self, talk: &dyn Talk) -> Result<Stack> {
+    pub(super) fn until_its_end(&mut self, talk: &dyn Talk) -> Result<Stack> {
         let mut pauses = Pauses::new(self.site);
         let mut began = false;
         loop {

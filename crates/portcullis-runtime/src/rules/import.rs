@@ -139,6 +139,6 @@ fn executed(
 ) -> Result<Stack> {
     let mut followed = Followed::begin(site, stacks, &set.stack_id)?;
     site.ask(stacks.execute_change_set(&set.id))?;
-    let stack = followed.to_its_end(talk)?;
+    let stack = followed.until_its_end(talk)?;
     if stack.is_well() { Ok(stack) } else { Err(Failure::World(followed.why(&stack))) }
 }

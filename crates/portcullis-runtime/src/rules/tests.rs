@@ -1,7 +1,7 @@
 //! Commits on AWS in memory. The binary's own tests do the same on an AWS-like server; here somebody else can come in
 //! between at any point.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -31,6 +31,8 @@ impl Wait for AtOnce {
     fn wait(&self, _: Duration) {}
 }
 
+type Meanwhile = Box<dyn FnOnce(&World)>;
+
 /// A repository, its world, and what was said.
 struct Scene {
     folder: tempfile::TempDir,
@@ -40,7 +42,7 @@ struct Scene {
     _end: oneshot::Sender<()>,
     said: RefCell<Vec<String>>,
     /// Done once, when somebody is asked.
-    meanwhile: RefCell<Option<Box<dyn FnOnce(&World)>>>,
+    meanwhile: RefCell<Option<Meanwhile>>,
     agrees: bool,
 }
 

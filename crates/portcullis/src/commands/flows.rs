@@ -151,7 +151,7 @@ fn tell(digest: &Digest, console: &Console) -> Result<Outcome> {
         digest.unreadable.iter().map(|input| format!("`{}` {}", neutral(&input.input), neutral(&input.reason)));
     if digest.counts.is_nothing() {
         let mut reasons: Vec<String> = unreadable.collect();
-        reasons.extend(digest.malformed.iter().map(|line| malformed(line)));
+        reasons.extend(digest.malformed.iter().map(malformed));
         if reasons.is_empty() {
             reasons.push("the inputs are empty".to_owned());
         }

@@ -240,7 +240,7 @@ fn what_enforcement_does_is_told_counted_and_remembered_in_a_table() {
     let seen = world.items("sights");
     assert!(!seen.is_empty());
     let metrics = world.metrics("SecurityGroup/Compliance");
-    assert_eq!(metrics.get("ComplianceViolations"), Some(&1.0), "{metrics:?}");
+    assert_eq!(metrics.get("ComplianceViolations{Severity=high}"), Some(&1.0), "{metrics:?}");
     let log = std::fs::read_to_string(folder.path().join("violations.jsonl")).unwrap();
     assert!(log.contains("COMPLIANCE_VIOLATION") && log.contains(&group), "{log}");
     // High findings wait for the hour's digest.
@@ -265,7 +265,7 @@ fn a_topic_is_told_of_what_was_changed_and_what_failed() {
     let wrong = run_to(&world, folder.path(), &["apply", "plan.json", "--yes", "--notify", "sns:us"], 2);
     assert!(wrong.contains("arn:aws:sns:"), "{wrong}");
     run_to(&world, folder.path(), &["apply", "plan.json", "--yes", "--notify", &notify, "--metrics"], 0);
-    assert_eq!(world.metrics("SecurityGroup/Compliance").get("RemediationActions"), Some(&1.0));
+    assert_eq!(world.metrics("SecurityGroup/Compliance").get("RemediationActions{}"), Some(&1.0));
     let told = world.receive(&inbox).join("\n");
     assert!(told.contains(&group) && told.contains("modify") && told.contains("portcullis rollback"), "{told}");
 

@@ -73,7 +73,7 @@ impl Commit<'_> {
                     "the change set could not be executed: {error}; somebody else may have committed meanwhile"
                 ))
             })
-            .and_then(|()| followed.to_its_end(self.talk));
+            .and_then(|()| followed.until_its_end(self.talk));
         let stack = match ended {
             Ok(stack) if stack.is_well() => return Ok(stack),
             Ok(stack) => Err(Failure::World(format!("{}; the repository stays uncommitted", followed.why(&stack)))),
