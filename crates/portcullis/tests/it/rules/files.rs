@@ -43,13 +43,13 @@ fn status_shows_hashes_as_the_seed_does_and_new_and_removed_files_too() {
     insta::assert_snapshot!(status.stdout, @r"
     File Path            MD5 Hash (Committed)  MD5 Hash (Current)                Diff?
     -------------------  --------------------  --------------------------------  -----
-    my-repo/rules.pysec  (new)                 8b36bb0afcc7a0d7da20a7a9e1f6bd5a  True
+    my-repo/rules.pysec  (new)                 74436c23e83ffd6c85da48d5d8127071  True
     ");
     assert_eq!(place.run(&["rules", "status", "-C", "my-repo", "--exit-code"]).code, 1);
     // As a commit leaves it, with a file that is gone since.
     place.write(
         "my-repo/.portcullis.state.toml",
-        "schema_version = \"1\"\n[committed.files]\n\"rules.pysec\" = \"8b36bb0afcc7a0d7da20a7a9e1f6bd5a\"\n",
+        "schema_version = \"1\"\n[committed.files]\n\"rules.pysec\" = \"74436c23e83ffd6c85da48d5d8127071\"\n",
     );
     assert_eq!(place.run(&["rules", "status", "-C", "my-repo", "--exit-code"]).code, 0);
     place.write("my-repo/more.rules", "10.0.0.0/8:22\n");
@@ -101,7 +101,7 @@ fn a_repository_of_pysec_is_taken_over() {
         "[pysec-state]\nvpc = vpc-12345678\ngroupname = MySecurityGroup\nstack = arn:aws:cloudformation:us-west-2:123456789123:stack/PysecSecurityGroup-DH447K/0e\n\
          stackname = PysecSecurityGroup-DH447K\nregion = us-west-2\n",
     );
-    place.write("my-repo/.hashes", "[hashes]\n/my-repo/rules.pysec = 8b36bb0afcc7a0d7da20a7a9e1f6bd5a\n");
+    place.write("my-repo/.hashes", "[hashes]\n/my-repo/rules.pysec = 74436c23e83ffd6c85da48d5d8127071\n");
     let run = place.run(&["rules", "init", "-C", "my-repo"]);
     assert!(run.code == 2 && run.stderr.contains("--from-pysec"), "{}", run.stderr);
     let run = ok(&place, &["rules", "init", "-C", "my-repo", "--from-pysec"]);
