@@ -19,7 +19,9 @@ mod peer;
 mod services;
 mod write;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use portcullis_core::model::{Direction, Peer, Rule};
@@ -152,6 +154,9 @@ pub fn parse<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result
     reader.finish()
 }
 
+/// What makes a rule of a file itself.
+type Identity = (Direction, RuleServices, Peer);
+
 /// A place of a rule or of `egress none`: file and line.
 type Place = (u32, u32);
 
@@ -159,7 +164,7 @@ type Place = (u32, u32);
 struct Reader {
     set: RuleSet,
     /// What makes a rule itself, and where it stands first.
-    known: HashMap<Rule, Place>,
+    known: HashMap<Identity, Place, foldhash::fast::RandomState>,
     egress_none: Option<(u32, Span)>,
     messages: Diagnostics,
     is_wrong: bool,
@@ -215,18 +220,23 @@ impl Reader {
         let description = line.comment.map(|comment| fitted(source, comment, messages)).unwrap_or_default();
         for peer in &entry.peers {
             for services in &entry.services {
-                let bare = Rule::new(entry.direction, *services, peer.clone());
-                if let Some(first) = self.known.get(&bare) {
-                    let first = self.name_of(*first);
-                    let shown = write::line_of(&bare);
+                let first = match self.known.entry((entry.direction, *services, peer.clone())) {
+                    Entry::Vacant(vacant) => {
+                        vacant.insert(place);
+                        None
+                    }
+                    Entry::Occupied(known) => Some(*known.get()),
+                };
+                let rule = Rule::new(entry.direction, *services, peer.clone());
+                if let Some(first) = first {
+                    let (first, shown) = (self.name_of(first), write::line_of(&rule));
                     messages.push(Diagnostic::warning(
                         span_of(source, entry.text),
                         format!("{} is written twice: it stands at {first} already, and counts once", quoted(&shown)),
                     ));
                     continue;
                 }
-                self.known.insert(bare.clone(), place);
-                self.set.rules.push(Rule { description: description.as_str().into(), line: place.1, ..bare });
+                self.set.rules.push(Rule { description: description.as_ref().into(), line: place.1, ..rule });
                 self.set.origins.push(place.0);
             }
         }
@@ -268,7 +278,12 @@ impl Reader {
 }
 
 /// A comment as AWS takes it for a description, with a warning where that is not what was written.
-fn fitted(source: &Source, comment: &str, messages: &mut Vec<Diagnostic>) -> String {
+fn fitted<'a>(source: &Source, comment: &'a str, messages: &mut Vec<Diagnostic>) -> Cow<'a, str> {
+    // Nearly every comment fits as it stands.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b" ._-:/()#,@[]+=&;{}!$*".contains(&byte);
+    if comment.len() <= 255 && comment.bytes().all(plain) {
+        return Cow::Borrowed(comment);
+    }
     let fitted = fit_description(comment);
     if fitted != comment {
         let why = if comment.chars().count() > 255 { "at most 255 characters" } else { "none of some characters" };
@@ -278,7 +293,7 @@ fn fitted(source: &Source, comment: &str, messages: &mut Vec<Diagnostic>) -> Str
                 .help("letters, digits, spaces and `._-:/()#,@[]+=&;{}!$*` are taken"),
         );
     }
-    fitted
+    Cow::Owned(fitted)
 }
 
 /// The place of a part of the source's own text.

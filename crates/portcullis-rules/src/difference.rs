@@ -92,13 +92,14 @@ pub fn difference(set: &RuleSet, live: &[&SecurityGroup], committed: Option<&Rul
     let live = Side::of(account, live_rules.filter(|rule| !ipv6_default(rule)));
 
     let mut plan = StagePlan::default();
-    for rule in wanted.unlike(&live) {
+    let pairs = wanted.pair(&live);
+    for rule in pairs.only_here {
         let missing = live.lacks(rule);
         let (asked, lost) = sides(rule, &missing, committed.as_ref());
         tell(Action::Addition, (rule, account), &asked, &mut plan.changes);
         tell(Action::Removal, (rule, account), &lost, &mut plan.drift);
     }
-    for rule in live.unlike(&wanted) {
+    for rule in pairs.only_there {
         let extra = wanted.lacks(rule);
         // Without a commit nobody can tell who put it there, and the files do not ask for it.
         let (foreign, asked) = match &committed {
@@ -108,10 +109,10 @@ pub fn difference(set: &RuleSet, live: &[&SecurityGroup], committed: Option<&Rul
         tell(Action::Removal, (rule, account), &asked, &mut plan.changes);
         tell(Action::Addition, (rule, account), &foreign, &mut plan.drift);
     }
-    for rule in &set.rules {
-        if let Some(same) = live.same_as(rule)
-            && same.description != rule.description
-        {
+    for (rule, same) in pairs.both {
+        // What a group holds without anybody's words is nobody's to describe.
+        let is_implied = implied.as_ref().is_some_and(|implied| std::ptr::eq(implied, rule));
+        if same.description != rule.description && !is_implied {
             let (rule, before) = (rule.clone(), same.description.to_string());
             plan.changes.push(Change { action: Action::Description, rule, before, in_part: false });
         }
@@ -130,6 +131,13 @@ struct Side<'a> {
     keys: Vec<(Key<'a>, usize)>,
 }
 
+/// Two sides beside each other.
+struct Pairs<'a> {
+    only_here: Vec<&'a Rule>,
+    only_there: Vec<&'a Rule>,
+    both: Vec<(&'a Rule, &'a Rule)>,
+}
+
 impl<'a> Side<'a> {
     fn of(account: &'a str, rules: impl Iterator<Item = &'a Rule>) -> Self {
         let rules: Vec<&Rule> = rules.filter(|rule| !lets_nothing_out(rule)).collect();
@@ -138,20 +146,45 @@ impl<'a> Side<'a> {
         Self { account, rules, keys }
     }
 
-    fn same_as(&self, rule: &Rule) -> Option<&'a Rule> {
-        let key = key(rule, self.account);
-        let at = self.keys.partition_point(|(known, _)| *known < key);
-        let (_, place) = self.keys.get(at).filter(|(known, _)| *known == key)?;
-        self.rules.get(*place).copied()
-    }
-
-    /// Its rules that the other side has no equal of, each once, in their order.
-    fn unlike(&self, other: &Side<'_>) -> Vec<&'a Rule> {
-        let firsts = self.keys.chunk_by(|(one, _), (next, _)| one == next).filter_map(|same| same.first());
-        let mut places: Vec<usize> = firsts.map(|(_, place)| *place).collect();
-        places.sort_unstable();
-        let rules = places.into_iter().filter_map(|place| self.rules.get(place).copied());
-        rules.filter(|rule| other.same_as(rule).is_none()).collect()
+    /// Which rules stand on both sides, and which on one only: each once, in their order.
+    fn pair(&self, other: &Self) -> Pairs<'a> {
+        let (mut here, mut there, mut both) = (Vec::new(), Vec::new(), Vec::new());
+        let runs = |side: &Self| {
+            let firsts = side.keys.chunk_by(|(one, _), (next, _)| one == next).filter_map(|same| same.first());
+            firsts.copied().collect::<Vec<_>>()
+        };
+        let (own, others) = (runs(self), runs(other));
+        let (mut own, mut others) = (own.iter().peekable(), others.iter().peekable());
+        loop {
+            match (own.peek(), others.peek()) {
+                (Some((key, place)), Some((theirs, beside))) if key == theirs => {
+                    both.push((*place, *beside));
+                    own.next();
+                    others.next();
+                }
+                (Some((key, place)), theirs) if theirs.is_none_or(|(theirs, _)| key < theirs) => {
+                    here.push(*place);
+                    own.next();
+                }
+                (_, Some((_, place))) => {
+                    there.push(*place);
+                    others.next();
+                }
+                (_, None) => break,
+            }
+        }
+        here.sort_unstable();
+        there.sort_unstable();
+        both.sort_unstable();
+        let rules = |side: &Self, places: Vec<usize>| -> Vec<&'a Rule> {
+            places.into_iter().filter_map(|place| side.rules.get(place).copied()).collect()
+        };
+        let pair = |(place, beside)| Some((*self.rules.get(place)?, *other.rules.get(beside)?));
+        Pairs {
+            only_here: rules(self, here),
+            only_there: rules(other, there),
+            both: both.into_iter().filter_map(pair).collect(),
+        }
     }
 
     /// What a rule admits and none of this side does.

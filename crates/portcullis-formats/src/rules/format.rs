@@ -57,7 +57,7 @@ fn body(entry: &Entry<'_>) -> String {
     let list = |items: Vec<String>| items.join(",");
     let peers = list(entry.peers.iter().map(peer).collect());
     let ports = list(entry.services.iter().map(|services| ports(*services)).collect());
-    format!("{direction}{peers}:{ports}^{}", entry.protocol)
+    format!("{direction}{peers}:{ports}^{}", entry.protocol.usual())
 }
 
 /// Lines of body and comment; where the body is empty, the comment is the whole line.

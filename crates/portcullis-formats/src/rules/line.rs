@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use portcullis_core::model::{Direction, Peer};
 use portcullis_core::net::{AnyCidr, RuleServices};
 
+use super::services::Named;
 use super::{peer, services, span_of};
 use crate::diagnostics::{Diagnostic, Source, quoted};
 
@@ -32,8 +33,7 @@ pub(super) struct Entry<'a> {
     pub(super) direction: Direction,
     pub(super) peers: Vec<Peer>,
     pub(super) services: Vec<RuleServices>,
-    /// The protocol's name as it is usually written, in the user's choice of words.
-    pub(super) protocol: String,
+    pub(super) protocol: Named<'a>,
     /// All of it.
     pub(super) text: &'a str,
 }
@@ -182,8 +182,14 @@ impl<'s> Parser<'s> {
             return self.error(behind.get(..1).unwrap_or(behind), "no peer is named before the colon", Some(help));
         }
         // Every wrong one is told, not only the first.
-        let read: Vec<Option<Peer>> = peers.split(',').map(|part| peer::peer(self, part.trim())).collect();
-        read.into_iter().collect()
+        let (mut read, mut whole) = (Vec::with_capacity(1), true);
+        for part in peers.split(',') {
+            match peer::peer(self, part.trim()) {
+                Some(peer) => read.push(peer),
+                None => whole = false,
+            }
+        }
+        whole.then_some(read)
     }
 }
 

@@ -30,15 +30,13 @@ pub(super) fn peer(parser: &mut Parser<'_>, text: &str) -> Option<Peer> {
     if let Some(group) = group(parser, text) {
         return group;
     }
+    if !text.contains('\\') {
+        return block(parser, text, text);
+    }
     // pysec-aws took either slash.
     let slashed = text.replace('\\', "/");
-    if slashed != text {
-        parser.warning(
-            text,
-            format!("{} means {}", quoted(text), quoted(&slashed)),
-            "`portcullis rules fmt` rewrites it",
-        );
-    }
+    let message = format!("{} means {}", quoted(text), quoted(&slashed));
+    parser.warning(text, message, "`portcullis rules fmt` rewrites it");
     block(parser, text, &slashed)
 }
 

@@ -6,7 +6,7 @@ use super::line::Parser;
 use crate::diagnostics::{did_you_mean, quoted};
 
 /// What stands behind the `^`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Named<'a> {
     /// `None` for all protocols.
     protocol: Option<Protocol>,
@@ -16,7 +16,7 @@ pub(super) struct Named<'a> {
 
 impl Named<'_> {
     /// Its name in files: the user's own word, but numbers and aliases that have a usual name.
-    fn usual(&self) -> String {
+    pub(super) fn usual(&self) -> String {
         match self.protocol {
             None => "all".to_owned(),
             Some(protocol) if protocol.has_ports() || protocol.has_types() => protocol.to_string(),
@@ -46,12 +46,12 @@ pub(super) fn protocol<'a>(parser: &mut Parser<'_>, text: Option<&'a str>) -> Op
     parser.error(text, message, Some(help))
 }
 
-/// Reads ports and protocol: what rules say of them, and the protocol's usual name.
-pub(super) fn services(
+/// Reads ports and protocol: what rules say of them, and the protocol.
+pub(super) fn services<'a>(
     parser: &mut Parser<'_>,
     ports: &str,
-    protocol_text: Option<&str>,
-) -> Option<(Vec<RuleServices>, String)> {
+    protocol_text: Option<&'a str>,
+) -> Option<(Vec<RuleServices>, Named<'a>)> {
     let named = protocol(parser, protocol_text);
     if ports.is_empty() {
         let help = "write a port, a range such as `80-443`, several with commas, or `*` for all".to_owned();
@@ -63,10 +63,14 @@ pub(super) fn services(
         return None;
     };
     let alone = !ports.contains(',');
-    let read: Vec<Option<RuleServices>> =
-        ports.split(',').map(|part| one(parser, part.trim(), &named, alone)).collect();
-    let services: Vec<RuleServices> = read.into_iter().collect::<Option<_>>()?;
-    Some((services, named.usual()))
+    let (mut services, mut whole) = (Vec::with_capacity(1), true);
+    for part in ports.split(',') {
+        match one(parser, part.trim(), &named, alone) {
+            Some(read) => services.push(read),
+            None => whole = false,
+        }
+    }
+    whole.then_some((services, named))
 }
 
 fn one(parser: &mut Parser<'_>, text: &str, named: &Named<'_>, alone: bool) -> Option<RuleServices> {

@@ -153,9 +153,9 @@ fn a_group_that_does_not_exist_yet_is_all_additions() {
     let run = stage(&place, &[]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     insta::assert_snapshot!(run.stdout, @r"
-    #  Suggested Change                                    Security Group   Action
-    -  --------------------------------------------------  ---------------  --------------
-    1  CIDR-IP: 10.0.0.0/8 FROM: 22 TO: 22 PROTOCOL: tcp   MySecurityGroup  ++ addition ++
+    #  Suggested Change                                   Security Group   Action
+    -  -------------------------------------------------  ---------------  --------------
+    1  CIDR-IP: 10.0.0.0/8 FROM: 22 TO: 22 PROTOCOL: tcp  MySecurityGroup  ++ addition ++
     ");
 }
 
