@@ -28,7 +28,7 @@ else:
 query = f"""select srcaddr, dstaddr, action, count(*) as flows, sum(packets) as packets, sum(bytes) as bytes,
        min(start) as first, max("end") as last
     from {source} where {status} = 'OK' group by all order by flows desc, srcaddr, dstaddr, action"""
-duckdb.connect().execute(f"copy ({query}) to '/dev/null' (format json, array true)")
+duckdb.connect().execute(f"copy ({query}) to '/dev/null' (format json, array true, use_tmp_file false)")
 "#;
 
 /// The same with flowlogs-reader, which reads a record at a time.

@@ -36,8 +36,11 @@ impl Backups {
     /// Where they cannot be listed.
     pub async fn keys(&self, below: &str) -> Result<Vec<String>, StoreError> {
         let mut keys = self.folder.names(below).await?;
-        // A journal and a lock may live beside.
-        keys.retain(|key| key.ends_with(".json") && key.matches('/').count() == 3);
+        // A journal and a lock may live beside. The folder may be one within that of all backups, so depth tells nothing.
+        keys.retain(|key| {
+            let name = key.rsplit('/').next().unwrap_or(key);
+            name.ends_with(".json") && name.starts_with(|first: char| first.is_ascii_digit())
+        });
         Ok(keys)
     }
 

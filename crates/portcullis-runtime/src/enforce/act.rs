@@ -152,7 +152,7 @@ impl Enforcement<'_> {
         }
     }
 
-    /// Puts right what is due, and then tags it.
+    /// Puts right what is due and tags it, in one plan: a rollback takes both back.
     pub(super) fn remedy(&mut self, batch: &Batch<'_>, mut plan: Plan, turns: &mut [Turn<'_>]) {
         let room = self.options.max_groups.map_or(usize::MAX, |most| most.saturating_sub(self.remediated));
         if plan.groups.len() > room {
@@ -163,23 +163,19 @@ impl Enforcement<'_> {
         if plan.groups.is_empty() {
             return;
         }
-        let planned = plan.groups.clone();
+        let is_tagged = |key: &GroupKey| self.terms.account(&key.account_id).tags;
+        let is_due = |turn: &&Turn<'_>| among(&plan.groups, &turn.group.key).is_some() && is_tagged(&turn.group.key);
+        let tags = self.tags_of(batch, &turns.iter().filter(is_due).collect::<Vec<_>>());
+        for planned in &mut plan.groups {
+            let own = among(&tags.groups, planned.key()).and_then(|place| tags.groups.get(place));
+            let own = own.map(|group| group.changes.as_slice()).unwrap_or_default();
+            let marks = marks::remediated(planned, is_tagged(planned.key()).then_some(own), batch.policies);
+            planned.changes.extend(marks);
+        }
         self.carry_out(plan, turns, |turn, deed| turn.remediation = Some(deed));
         let changed = |turn: &&Turn<'_>| matches!(turn.remediation, Some(Deed::Changed { .. }));
-        let done: Vec<&Turn<'_>> = turns.iter().filter(changed).collect();
-        self.remediated += done.len();
-        let is_tagged = |turn: &&&Turn<'_>| self.terms.account(&turn.group.key.account_id).tags;
-        let tagged: Vec<&Turn<'_>> = done.iter().filter(is_tagged).copied().collect();
-        let tags = self.tags_of(batch, &tagged);
-        let after = |turn: &&Turn<'_>| {
-            let group = planned.get(among(&planned, &turn.group.key)?)?;
-            let own = among(&tags.groups, &turn.group.key).and_then(|place| tags.groups.get(place));
-            let own = own.map(|group| group.changes.as_slice()).unwrap_or_default();
-            marks::remediated(group, is_tagged(&turn).then_some(own), batch.policies)
-        };
-        let groups: Vec<GroupPlan> = done.iter().filter_map(after).collect();
-        let keys: Vec<GroupKey> = done.iter().map(|turn| turn.group.key.clone()).collect();
-        self.carry_out(marks::plan_of(groups), turns, |turn, deed| turn.marks = Some(deed));
+        let keys: Vec<GroupKey> = turns.iter().filter(changed).map(|turn| turn.group.key.clone()).collect();
+        self.remediated += keys.len();
         // These tags tell what was done. They stay when the group is clean, as it is now.
         keys.iter().for_each(|key| self.sights.group_mut(key).marked = false);
     }

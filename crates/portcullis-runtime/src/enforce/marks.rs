@@ -100,14 +100,13 @@ pub(crate) fn relabel(planned: &mut GroupPlan, policies: &PolicySet, reason: &st
     planned.changes.extend(changes);
 }
 
-/// The plan that takes the warning of a group away that was put right, and tags it so where it is to have `tags`, which say
-/// what it was put right for. `None` where nothing of it is left to do.
-pub(crate) fn remediated(planned: &GroupPlan, tags: Option<&[Change]>, policies: &PolicySet) -> Option<GroupPlan> {
-    let after = simulate(&planned.group, &planned.changes).ok()?;
+/// What takes the warning of a group away that a plan puts right, and tags it so where it is to have `tags`, which say what
+/// it was put right for.
+pub(crate) fn remediated(planned: &GroupPlan, tags: Option<&[Change]>, policies: &PolicySet) -> Vec<Change> {
+    let Ok(after) = simulate(&planned.group, &planned.changes) else { return Vec::new() };
     let warnings = after.rules.iter().filter(|rule| is_warning(rule)).cloned().map(Change::Revoke);
     let remediated = tags.and_then(|_| tag(&after, remediated_key(policies), Some("true")));
-    let changes: Vec<Change> = warnings.chain(tags.unwrap_or_default().iter().cloned()).chain(remediated).collect();
-    (!changes.is_empty()).then(|| bare(after, planned.findings.clone(), changes))
+    warnings.chain(tags.unwrap_or_default().iter().cloned()).chain(remediated).collect()
 }
 
 /// A group's plan of tags and warnings. It needs no proof: it opens and closes nothing between hosts.

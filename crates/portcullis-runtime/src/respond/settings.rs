@@ -36,11 +36,11 @@ impl OwnIdentity {
     /// Whether a call was made by us: in a session of our name, of our role where we have one; or with our own credentials
     /// by this program.
     ///
-    /// The name of a session is its maker's choice. Where a role is named, nobody else's session counts as ours.
+    /// The name of a session is its maker's choice, so it counts only for the role that we were told to assume.
     pub fn made(&self, call: &ApiCall) -> bool {
         let who = &call.principal;
         let base = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
-        let our_role = self.role_name.as_deref().is_none_or(|own| base(own) == who.name);
+        let our_role = self.role_name.as_deref().is_some_and(|own| base(own) == who.name);
         let our_session = who.kind == PrincipalKind::Role && !self.session_name.is_empty();
         let by_session = our_session && who.session == self.session_name && our_role;
         let by_program = call.user_agent.contains(USER_AGENT) && self.arn.as_deref() == Some(who.arn.as_str());

@@ -216,6 +216,9 @@ fn enforcement_goes_by_levels_and_grace() {
     run_to(&world, folder.path(), &enforce, 0);
     assert!(!world.shapes(&group).iter().any(|rule| rule.contains("tcp 22 0.0.0.0/0")));
     assert!(world.shapes(&group).iter().any(|rule| rule.contains("203.0.113.7/32")));
+    // Rules and tags are one plan, so that the folder's last state is the one before both.
+    run_to(&world, folder.path(), &["rollback", "portcullis-backups", "--yes"], 0);
+    assert_eq!(world.shapes(&group), before);
 }
 
 #[test]

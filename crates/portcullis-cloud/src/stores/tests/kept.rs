@@ -1,11 +1,12 @@
 //! Backups, journal and lock, while S3 misbehaves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::memory::{Fate, Memory, run};
-use crate::stores::{Backups, Holder, Journal, Lock, LockError};
+use crate::stores::{Backups, Folder, Holder, Journal, Lock, LockError};
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -63,7 +64,7 @@ fn what_is_refused_is_told_at_once_and_what_does_not_pass_in_time() {
 #[test]
 fn backups_are_listed_page_by_page_without_what_lies_beside() {
     let memory = Memory::fated(&[]);
-    let keys = ["1/r/sg-1/a.json", "1/r/sg-1/b.json", "1/r/sg-2/a.json", "2/r/sg-3/a.json"];
+    let keys = ["1/r/sg-1/1-a.json", "1/r/sg-1/2-b.json", "1/r/sg-2/1-a.json", "2/r/sg-3/1-a.json"];
     for key in keys.into_iter().chain(["lock.json", "journal/p/r/000000.jsonl"]) {
         memory.write(&format!("a/prefix/{key}"), b"");
     }
@@ -71,6 +72,8 @@ fn backups_are_listed_page_by_page_without_what_lies_beside() {
     let backups = Backups::new(memory.folder());
     assert_eq!(run(backups.keys("")).unwrap(), keys);
     assert_eq!(run(backups.keys("1/r/sg-1/")).unwrap(), keys[..2]);
+    let within = Folder::new(memory, "s3://bucket/a/prefix/1/r/sg-1".parse().unwrap(), None, Duration::ZERO);
+    assert_eq!(run(Backups::new(within).keys("")).unwrap(), ["1-a.json", "2-b.json"]);
 }
 
 #[test]

@@ -43,6 +43,19 @@ fn our_own_changes_are_not_answered() {
     assert_ne!(bench.rules(), [OPEN]);
 }
 
+/// Whoever assumes a role chooses the name of the session.
+#[test]
+fn a_session_of_our_name_in_another_role_is_not_ours() {
+    let bench = Bench::new(narrow(), &[OPEN]);
+    let mut event = bench.event("e1");
+    event["detail"]["userIdentity"] = json!({
+        "type": "AssumedRole", "accountId": ACCOUNT,
+        "arn": "arn:aws:sts::111122223333:assumed-role/admin/portcullis",
+    });
+    assert!(!bench.handle(&event).stands());
+    assert_ne!(bench.rules(), [OPEN]);
+}
+
 #[test]
 fn a_group_that_is_gone_is_no_failure() {
     let bench = Bench::new(narrow(), &[OPEN]);

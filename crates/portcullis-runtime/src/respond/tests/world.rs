@@ -90,7 +90,11 @@ impl Bench {
         respond.order = setup.order;
         respond.enforce = !setup.dry_run;
         respond.break_glass = setup.break_glass;
-        respond.own = OwnIdentity { session_name: "portcullis".to_owned(), ..OwnIdentity::default() };
+        respond.own = OwnIdentity {
+            session_name: "portcullis".to_owned(),
+            role_name: Some("portcullis-remediate".to_owned()),
+            ..OwnIdentity::default()
+        };
         let backups = tempfile::tempdir().unwrap();
         let settings = ServiceSettings {
             respond,
