@@ -2,6 +2,7 @@
 
 pub mod group;
 pub mod inventory;
+pub mod region;
 pub mod rule;
 
 pub use group::{GroupKey, SecurityGroup};
@@ -9,4 +10,5 @@ pub use inventory::{
     Coverage, CoverageStatus, GroupUser, Inventory, NetworkInterface, PrefixList, PublicAddress, StaleReference,
     UserKind, Vpc,
 };
+pub use region::is_region;
 pub use rule::{Direction, GroupReference, Peer, PeerIdentity, PeerKind, Rule, Tag};

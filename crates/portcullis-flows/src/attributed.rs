@@ -69,7 +69,7 @@ pub fn flows(digest: &Digest) -> io::Result<(Vec<Flow>, u64)> {
                 _ => None,
             },
             // The field holds flags of one byte; its type in Parquet is wider.
-            tcp_flags: small(flags).unwrap_or_default(),
+            tcp_flags: small::<u64>(flags).and_then(|flags| u8::try_from(flags & 0xff).ok()).unwrap_or_default(),
             records: row.totals.flows,
             packets: row.totals.packets().unwrap_or_default(),
             bytes: row.totals.bytes().unwrap_or_default(),

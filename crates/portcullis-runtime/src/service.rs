@@ -32,6 +32,7 @@ use changer::LiveChanger;
 use groups::LiveGroups;
 pub use principals::LivePrincipals;
 pub use scan::{ScanOutcome, ScanSettings};
+pub use stores::{Stores, s3_folder, s3_location};
 
 /// How long the calls for one group, one backup or one line of the journal are tried again.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -102,7 +103,7 @@ pub struct Service {
     settings: ServiceSettings,
     accesses: Accesses,
     rules: LiveRules,
-    stores: stores::Stores,
+    stores: Stores,
     state: Box<dyn KeyValue>,
     notifier: Option<LiveNotifier>,
     metrics: Option<LiveMetrics>,
@@ -123,7 +124,7 @@ impl Service {
         let accesses = handle.block_on(Accesses::with_role(&*cloud, settings.role.clone()))?;
         let rules = LiveRules::new(Arc::clone(&cloud), handle.clone(), accesses.clone(), PATIENCE);
         let places = &settings.places;
-        let stores = stores::Stores::open(&cloud, &handle, &places.backup, places.kms_key.as_deref())?;
+        let stores = Stores::open(&cloud, &handle, &places.backup, None, places.kms_key.as_deref(), PATIENCE)?;
         let state = stores::state(&*cloud, &handle, places.state.as_deref(), settings.respond.enforce)?;
         let topic = places.notify.as_deref().map(|topic| topic.strip_prefix("sns:").unwrap_or(topic));
         let notifier = topic.map(|topic| LiveNotifier::open(&*cloud, handle.clone(), topic)).transpose();

@@ -9,7 +9,7 @@ use portcullis_cloud::accounts::{accounts_from_file, accounts_of_organization};
 use portcullis_cloud::api::{AccountAccess, Caller, Cloud, GroupFilter, Role};
 use portcullis_cloud::collect::{CONCURRENCY, Regions, Request, TIME_BUDGET, Want};
 use portcullis_cloud::stores::{Location, Policies};
-use portcullis_core::model::{Coverage, CoverageStatus, Inventory};
+use portcullis_core::model::{Coverage, CoverageStatus, Inventory, is_region};
 use portcullis_core::policy::{EnforcementLevel, PolicySet};
 use portcullis_formats::policy::accounts::{ListedAccount, listed_accounts};
 use portcullis_runtime::live::{Accesses, Reading, Told, access_to, read};
@@ -90,14 +90,8 @@ impl Live {
 
     /// How to get into each account that is to be changed.
     pub(crate) fn accesses(&self) -> Result<Accesses> {
-        let others = AccountAccess { account: String::new(), role: self.role.clone() };
-        if self.role.is_none() {
-            return Ok(Accesses { others, ..Accesses::default() });
-        }
-        let caller = self.caller()?;
-        let own = access_to(&caller.account, self.role.clone(), &*self.cloud, &caller);
-        let own = self.runtime.block_on(own);
-        Ok(Accesses { of_accounts: [(caller.account, own)].into(), others })
+        let accesses = self.runtime.block_on(Accesses::with_role(&*self.cloud, self.role.clone()));
+        accesses.map_err(|error| Failure::Incomplete(error.to_string()))
     }
 
     /// Reads what was asked for; what could not be read stands in the coverage. `told` is given each Region as it is whole.
@@ -263,16 +257,4 @@ fn filter(args: &SelectionArgs) -> GroupFilter {
     let tag = |text: &String| text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
     let (ids, names) = args.group.iter().cloned().partition(|group| group.starts_with("sg-"));
     GroupFilter { ids, names, vpcs: args.vpc.clone(), tags: args.tag.iter().filter_map(tag).collect() }
-}
-
-/// Whether a text has the form of a Region's name: `eu-west-1`, `us-gov-east-1`.
-fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
-    match parts.split_last() {
-        Some((number, words)) => {
-            words.len() >= 2 && words.iter().all(word) && number.parse::<u8>().is_ok_and(|number| number > 0)
-        }
-        None => false,
-    }
 }

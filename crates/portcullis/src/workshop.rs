@@ -1,17 +1,15 @@
 //! Where changes on AWS are made: the groups themselves, backups, journal and lock, each in a folder or on S3.
 
-use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use portcullis_cloud::stores::{self, Folder, Location, S3Location};
-use portcullis_runtime::files::{FileJournal, FileLock, FolderBackups};
-use portcullis_runtime::live::{LiveBackups, LiveJournal, LiveLock, LiveMetrics, LiveNotifier, LiveRules};
+use portcullis_cloud::stores::{self, S3Location};
+use portcullis_runtime::live::{LiveBackups, LiveMetrics, LiveNotifier, LiveRules};
+use portcullis_runtime::service::{Stores, s3_folder, s3_location};
 use portcullis_runtime::{
-    BackupStore, Clock as _, FoundBackup, Holder, Journal, Lease, Lock, NoLease, Observer, Ports, Report,
-    RuleStore as _, RunError, RunOptions, SystemClock,
+    Clock as _, FoundBackup, Holder, Lease, NoLease, Observer, Ports, Report, RuleStore as _, RunError, RunOptions,
+    SystemClock,
 };
 
 use crate::cli::ChangeArgs;
@@ -21,67 +19,25 @@ use crate::live::{Live, Purpose};
 /// How long the calls for one group, one backup or one line of the journal are tried again.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A folder on this machine, or one on S3.
-enum Place {
-    Local(PathBuf),
-    S3(S3Location),
-}
-
-impl Place {
-    fn parse(argument: &str, text: &str) -> Result<Self> {
-        if !text.contains("://") {
-            return Ok(Self::Local(PathBuf::from(text)));
-        }
-        match text.parse::<Location>() {
-            Ok(Location::S3(location)) => Ok(Self::S3(location)),
-            Ok(_) => Err(Failure::input(format!("`{argument} {text}`: a folder or `s3://BUCKET/PREFIX` is expected"))),
-            Err(error) => Err(Failure::input(format!("`{argument} {text}`: {error}"))),
-        }
-    }
-}
-
 /// Everything that a run on AWS works with.
 pub(crate) struct Workshop {
     live: Live,
     rules: LiveRules,
-    backups: Box<dyn BackupStore>,
-    journal: Box<dyn Journal>,
-    lock: Box<dyn Lock>,
+    stores: Stores,
 }
 
 impl Workshop {
     /// Opens it; nothing is written yet.
     pub(crate) fn open(args: &ChangeArgs) -> Result<Self> {
         let live = Live::open(&args.aws, Purpose::Change)?;
-        let backup = Place::parse("--backup", &args.backup)?;
-        let state = match &args.state {
-            Some(state) => Place::parse("--state", state)?,
-            None => Place::parse("--backup", &args.backup)?,
-        };
         let budget = args.aws.time_budget.unwrap_or(PATIENCE);
-        let folder = |location: S3Location| s3_folder(&live, location, args.kms_key.clone());
-        let backups: Box<dyn BackupStore> = match backup {
-            Place::Local(folder) => Box::new(FolderBackups::new(folder)),
-            Place::S3(location) => Box::new(LiveBackups::new(stores::Backups::new(folder(location)?), live.handle())),
-        };
-        let (journal, lock): (Box<dyn Journal>, Box<dyn Lock>) = match state {
-            Place::Local(folder) => {
-                let journal = folder.join("journal");
-                if !args.dry_run {
-                    fs::create_dir_all(&folder).map_err(|error| {
-                        Failure::input(format!("the folder `{}` cannot be made: {error}", folder.display()))
-                    })?;
-                }
-                (Box::new(FileJournal::new(journal.clone())), Box::new(FileLock::of(&journal)))
-            }
-            Place::S3(location) => {
-                let place = folder(location)?;
-                let lock = LiveLock::new(stores::Lock::new(place.clone()), live.handle(), &SystemClock);
-                (Box::new(LiveJournal::new(stores::Journal::new(place), live.handle())), Box::new(lock))
-            }
-        };
+        let (state, kms_key) = (args.state.as_deref(), args.kms_key.as_deref());
+        let stores = Stores::open(live.cloud(), &live.handle(), &args.backup, state, kms_key, PATIENCE)?;
+        if !args.dry_run {
+            stores.prepare().map_err(Failure::input)?;
+        }
         let rules = LiveRules::new(Arc::clone(live.cloud()), live.handle(), live.accesses()?, budget);
-        Ok(Self { live, rules, backups, journal, lock })
+        Ok(Self { live, rules, stores })
     }
 
     /// The topic that is to be told, if any.
@@ -110,12 +66,12 @@ impl Workshop {
         } else {
             let who = format!("{}, process {}", self.rules.caller()?, std::process::id());
             let holder = Holder { who, run_id: options.run_id.clone(), since: SystemClock.now(), until: None };
-            self.lock.take(&holder)?
+            self.stores.lock.take(&holder)?
         };
         let ports = Ports {
             store: &self.rules,
-            backups: self.backups.as_ref(),
-            journal: self.journal.as_ref(),
+            backups: &*self.stores.backups,
+            journal: &*self.stores.journal,
             clock: &SystemClock,
             observer,
             lease: lease.as_ref(),
@@ -132,22 +88,17 @@ impl Workshop {
     }
 }
 
-fn s3_folder(live: &Live, location: S3Location, kms_key: Option<String>) -> Result<Folder> {
-    let objects = live.handle().block_on(live.cloud().objects());
-    let objects = objects.map_err(|error| Failure::Incomplete(error.to_string()))?;
-    Ok(Folder::new(objects, location, kms_key, PATIENCE))
-}
-
 /// The backups at a place on S3: all below a prefix, or the one of a key.
 pub(crate) fn backups_on_s3(args: &ChangeArgs, text: &str) -> Result<Vec<FoundBackup>> {
-    let Place::S3(location) = Place::parse("BACKUP", text)? else { return Ok(Vec::new()) };
+    let Some(location) = s3_location(text, "BACKUP")? else { return Ok(Vec::new()) };
     let live = Live::open(&args.aws, Purpose::Change)?;
     let (folder, key) = match location.prefix.strip_suffix(".json").map(|_| location.prefix.rsplit_once('/')) {
         Some(Some((prefix, name))) => (prefix.to_owned(), Some(name.to_owned())),
         Some(None) => (String::new(), Some(location.prefix.clone())),
         None => (location.prefix.clone(), None),
     };
-    let folder = s3_folder(&live, S3Location { bucket: location.bucket, prefix: folder }, None)?;
+    let place = S3Location { bucket: location.bucket, prefix: folder };
+    let folder = s3_folder(live.cloud(), &live.handle(), place, None, PATIENCE)?;
     let backups = LiveBackups::new(stores::Backups::new(folder), live.handle());
     let found = match key {
         Some(key) => backups.found(&key).map(|found| vec![found]),

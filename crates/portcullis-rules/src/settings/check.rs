@@ -1,5 +1,7 @@
 //! What AWS would refuse of settings, said before anything is asked of it.
 
+use portcullis_core::model::is_region;
+
 use super::Settings;
 
 impl Settings {
@@ -68,18 +70,6 @@ fn group_name(text: &str) -> Option<&'static str> {
         Some("no group but the VPC's own may be called so")
     } else {
         None
-    }
-}
-
-/// `eu-west-1`, `us-gov-east-1`.
-fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
-    match parts.split_last() {
-        Some((number, words)) => {
-            words.len() >= 2 && words.iter().all(word) && number.parse::<u8>().is_ok_and(|number| number > 0)
-        }
-        None => false,
     }
 }
 

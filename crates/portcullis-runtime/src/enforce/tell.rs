@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use portcullis_core::finding::{Evidence, Finding};
 use portcullis_core::model::{Direction, GroupKey, SecurityGroup};
-use portcullis_core::policy::Severity;
+use portcullis_core::policy::{Control, Severity};
 use sha2::{Digest as _, Sha256};
 
 use super::decide::{Action, Decision, in_words};
@@ -119,17 +119,10 @@ impl<'r, 'a, 'b> Teller<'r, 'a, 'b> {
                 .map(|control| control.rule_id.as_ref().unwrap_or(&control.id).to_string())
         };
         let note = FindingNote {
-            id: finding.id.to_string(),
-            control_id: control.id.to_string(),
-            rule_id: control.rule_id.as_ref().map(ToString::to_string),
-            severity: control.severity.as_str(),
-            title: control.text.title.clone(),
-            reason: finding.reason.clone(),
-            evidence: finding.evidence.iter().map(|row| evidence(row, finding.direction, turn.group)).collect(),
-            remediation: finding.remediation.clone(),
             first_seen: format!("{}, {} ago", moment(first), in_words(age(first, now))),
             due: due(decision, now),
             implies: implied.filter_map(name).collect(),
+            ..finding_note(finding, control, turn.group)
         };
         Some((control.severity, note))
     }
@@ -327,8 +320,25 @@ fn due(decision: &Decision, now: jiff::Timestamp) -> Option<String> {
     })
 }
 
+/// A finding as a notice names it, without what depends on the run: when it was seen, when it is due, what it implies.
+pub(crate) fn finding_note(finding: &Finding, control: &Control, group: &SecurityGroup) -> FindingNote {
+    FindingNote {
+        id: finding.id.to_string(),
+        control_id: control.id.to_string(),
+        rule_id: control.rule_id.as_ref().map(ToString::to_string),
+        severity: control.severity.as_str(),
+        title: control.text.title.clone(),
+        reason: finding.reason.clone(),
+        evidence: finding.evidence.iter().map(|row| evidence(row, finding.direction, group)).collect(),
+        remediation: finding.remediation.clone(),
+        first_seen: String::new(),
+        due: None,
+        implies: Vec::new(),
+    }
+}
+
 /// A row of evidence in words: `tcp 22 from 0.0.0.0/0 (sgr-…)`.
-pub(crate) fn evidence(row: &Evidence, direction: Option<Direction>, group: &SecurityGroup) -> String {
+fn evidence(row: &Evidence, direction: Option<Direction>, group: &SecurityGroup) -> String {
     let ids: Vec<&str> =
         row.rules.iter().filter_map(|rule| group.rules.get(*rule)).map(|rule| rule.id.as_str()).collect();
     let ids: Vec<&str> = ids.into_iter().filter(|id| !id.is_empty()).collect();

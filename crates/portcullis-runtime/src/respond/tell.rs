@@ -8,7 +8,7 @@ use portcullis_formats::events::{Action, ApiCall};
 use super::Run;
 use super::report::{Did, Handled};
 use super::turn::Turn;
-use crate::enforce::tell::{counted, evidence};
+use crate::enforce::tell::{counted, finding_note};
 use crate::metrics::{Metric, names, publish, real_time};
 use crate::notices::{Cause, FindingNote, GroupNote, Level, Message, Notice, moment};
 
@@ -120,17 +120,10 @@ impl Run<'_> {
         let implied = turn.findings.iter().filter(|(other, ..)| other.implied_by.as_ref() == Some(&finding.id));
         let implied = implied.filter_map(|(other, ..)| policies.control(other));
         Some(FindingNote {
-            id: finding.id.to_string(),
-            control_id: control.id.to_string(),
-            rule_id: control.rule_id.as_ref().map(ToString::to_string),
-            severity: control.severity.as_str(),
-            title: control.text.title.clone(),
-            reason: finding.reason.clone(),
-            evidence: finding.evidence.iter().map(|row| evidence(row, finding.direction, turn.group)).collect(),
-            remediation: finding.remediation.clone(),
             first_seen: moment(self.now),
             due: Some(why.to_owned()).filter(|why| !why.is_empty()),
             implies: implied.map(|other| other.rule_id.as_ref().unwrap_or(&other.id).to_string()).collect(),
+            ..finding_note(finding, control, turn.group)
         })
     }
 

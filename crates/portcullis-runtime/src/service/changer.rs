@@ -38,7 +38,7 @@ impl Clock for Standing {
 impl LiveChanger<'_> {
     fn run(&self, plan: &Plan, options: &RunOptions, at: Option<Timestamp>) -> Result<Report, RunError> {
         let Service { stores, rules, handle, .. } = self.service;
-        stores.prepare().map_err(|error| PortError::io("the folder of backups cannot be made", &error))?;
+        stores.prepare()?;
         let who = format!("{}, process {}", rules.caller()?, std::process::id());
         let holder = Holder { who, run_id: options.run_id.clone(), since: SystemClock.now(), until: None };
         let mut tries = LOCKED.0;

@@ -164,7 +164,7 @@ impl Service {
     /// Keeps the result as `portcullis scan --format json` prints it, where a place is named: one object a scan, by day.
     fn keep_result(&self, inventory: &Inventory, evaluation: &Evaluation, at: Timestamp) -> Result<(), ServiceError> {
         let Some(place) = self.settings.places.reports.as_deref() else { return Ok(()) };
-        let Some(location) = super::stores::s3(place, "PORTCULLIS_REPORTS")? else {
+        let Some(location) = super::s3_location(place, "PORTCULLIS_REPORTS")? else {
             return Err(ServiceError::Input(format!("`{place}`: `s3://BUCKET/PREFIX` is expected")));
         };
         let report = Report {

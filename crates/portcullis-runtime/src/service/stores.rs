@@ -9,62 +9,86 @@ use portcullis_cloud::api::Cloud;
 use portcullis_cloud::stores::{self, Folder, Location, S3Location};
 use tokio::runtime::Handle;
 
-use super::{PATIENCE, ServiceError};
+use super::ServiceError;
 use crate::files::{FileJournal, FileLock, FolderBackups};
 use crate::live::{LiveBackups, LiveJournal, LiveLock, TableState};
-use crate::ports::{BackupStore, Journal, Lock, SystemClock};
+use crate::ports::{BackupStore, Journal, Lock, PortError, SystemClock};
 use crate::state::{FileState, KeyValue, MemoryState, StateError};
 
 /// How often a state in a file is asked for that another process has, and the pause between.
 const BUSY: (usize, Duration) = (20, Duration::from_millis(250));
 
-/// Backups, journal and lock.
-pub(super) struct Stores {
-    pub(super) backups: Box<dyn BackupStore + Send>,
-    pub(super) journal: Box<dyn Journal + Send>,
-    pub(super) lock: Box<dyn Lock + Send>,
+/// Backups, journal and lock, each in a folder of this machine or on S3.
+pub struct Stores {
+    /// Where backups are written.
+    pub backups: Box<dyn BackupStore + Send>,
+    /// Where runs are recorded.
+    pub journal: Box<dyn Journal + Send>,
+    /// What keeps two runs apart.
+    pub lock: Box<dyn Lock + Send>,
     /// The folder that must be there before the first change.
     folder: Option<PathBuf>,
 }
 
-impl Stores {
-    pub(super) fn open(
-        cloud: &Arc<dyn Cloud>,
-        handle: &Handle,
-        backup: &str,
-        kms_key: Option<&str>,
-    ) -> Result<Self, ServiceError> {
-        match s3(backup, "--backup")? {
-            Some(location) => {
-                let folder = folder(cloud, handle, location, kms_key)?;
-                Ok(Self {
-                    backups: Box::new(LiveBackups::new(stores::Backups::new(folder.clone()), handle.clone())),
-                    journal: Box::new(LiveJournal::new(stores::Journal::new(folder.clone()), handle.clone())),
-                    lock: Box::new(LiveLock::new(stores::Lock::new(folder), handle.clone(), &SystemClock)),
-                    folder: None,
-                })
-            }
-            None => {
-                let folder = PathBuf::from(backup);
-                let journal = folder.join("journal");
-                Ok(Self {
-                    backups: Box::new(FolderBackups::new(folder.clone())),
-                    journal: Box::new(FileJournal::new(journal.clone())),
-                    lock: Box::new(FileLock::of(&journal)),
-                    folder: Some(folder),
-                })
-            }
-        }
-    }
-
-    /// Makes the folder, where it is one.
-    pub(super) fn prepare(&self) -> std::io::Result<()> {
-        self.folder.as_deref().map_or(Ok(()), fs::create_dir_all)
+impl std::fmt::Debug for Stores {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stores").field("folder", &self.folder).finish_non_exhaustive()
     }
 }
 
-/// A place on S3, or `None` for a folder.
-pub(super) fn s3(text: &str, what: &str) -> Result<Option<S3Location>, ServiceError> {
+impl Stores {
+    /// Opens them; nothing is written yet. Journal and lock are at `state`, else where backups are. What fails on S3 is tried
+    /// again for as long as `patience`.
+    ///
+    /// # Errors
+    /// Where a place cannot be understood, or no client can be made.
+    pub fn open(
+        cloud: &Arc<dyn Cloud>,
+        handle: &Handle,
+        backup: &str,
+        state: Option<&str>,
+        kms_key: Option<&str>,
+        patience: Duration,
+    ) -> Result<Self, ServiceError> {
+        let on_s3 = |location| s3_folder(cloud, handle, location, kms_key, patience);
+        let backups: Box<dyn BackupStore + Send> = match s3_location(backup, "--backup")? {
+            Some(location) => Box::new(LiveBackups::new(stores::Backups::new(on_s3(location)?), handle.clone())),
+            None => Box::new(FolderBackups::new(PathBuf::from(backup))),
+        };
+        let (state, what) = state.map_or((backup, "--backup"), |state| (state, "--state"));
+        Ok(match s3_location(state, what)? {
+            Some(location) => {
+                let folder = on_s3(location)?;
+                let lock = LiveLock::new(stores::Lock::new(folder.clone()), handle.clone(), &SystemClock);
+                let journal = LiveJournal::new(stores::Journal::new(folder), handle.clone());
+                Self { backups, journal: Box::new(journal), lock: Box::new(lock), folder: None }
+            }
+            None => {
+                let folder = PathBuf::from(state);
+                let journal = folder.join("journal");
+                let lock = FileLock::of(&journal);
+                let journal = FileJournal::new(journal);
+                Self { backups, journal: Box::new(journal), lock: Box::new(lock), folder: Some(folder) }
+            }
+        })
+    }
+
+    /// Makes the folder of journal and lock, where it is one.
+    ///
+    /// # Errors
+    /// Where it cannot be made, with its name.
+    pub fn prepare(&self) -> Result<(), PortError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        fs::create_dir_all(folder)
+            .map_err(|error| PortError(format!("the folder `{}` cannot be made: {error}", folder.display())))
+    }
+}
+
+/// A place on S3, or `None` for a folder. `what` is the argument that named it.
+///
+/// # Errors
+/// Where it is neither.
+pub fn s3_location(text: &str, what: &str) -> Result<Option<S3Location>, ServiceError> {
     if !text.contains("://") {
         return Ok(None);
     }
@@ -75,14 +99,19 @@ pub(super) fn s3(text: &str, what: &str) -> Result<Option<S3Location>, ServiceEr
     }
 }
 
-pub(super) fn folder(
+/// A folder on S3. What fails there is tried again for as long as `patience`.
+///
+/// # Errors
+/// Where no client can be made.
+pub fn s3_folder(
     cloud: &Arc<dyn Cloud>,
     handle: &Handle,
     location: S3Location,
     kms_key: Option<&str>,
+    patience: Duration,
 ) -> Result<Folder, ServiceError> {
     let objects = handle.block_on(cloud.objects())?;
-    Ok(Folder::new(objects, location, kms_key.map(str::to_owned), PATIENCE))
+    Ok(Folder::new(objects, location, kms_key.map(str::to_owned), patience))
 }
 
 /// What is remembered. Where nothing is changed, a file that cannot be made is no reason to stop.

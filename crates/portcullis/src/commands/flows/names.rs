@@ -46,7 +46,7 @@ impl Names {
     pub(crate) fn of_value(&self, field: &Field, value: &Value<'_>) -> Option<String> {
         match value {
             Value::Address(address) => self.addresses.get(address).cloned().or_else(|| {
-                let of = |(set, service): &(AddressSet, String)| holds(set, *address).then(|| service.clone());
+                let of = |(set, service): &(AddressSet, String)| set.contains(*address).then(|| service.clone());
                 self.services.iter().find_map(of)
             }),
             Value::Text(id) if field.name() == "interface-id" => {
@@ -69,11 +69,4 @@ fn name(interface: &NetworkInterface, groups: &HashMap<&str, &str>) -> Option<St
     let names: Vec<&str> =
         interface.group_ids.iter().map(|id| groups.get(id.as_str()).copied().unwrap_or(id.as_str())).collect();
     (!names.is_empty()).then(|| names.join(", "))
-}
-
-fn holds(set: &AddressSet, address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => set.v4.contains(address.to_bits()),
-        IpAddr::V6(address) => set.v6.contains(address.to_bits()),
-    }
 }

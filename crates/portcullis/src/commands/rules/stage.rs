@@ -154,24 +154,34 @@ fn sections(staged: &Staged) -> Vec<(Option<String>, Table)> {
     sections
 }
 
+/// Writes the sections one below the other, each table as the form has it.
+fn each_section<W: Write>(
+    staged: &Staged,
+    out: &mut W,
+    write: impl Fn(&Table, &mut W) -> io::Result<()>,
+) -> io::Result<()> {
+    if staged.plan.is_empty() {
+        writeln!(out, "No changes to stage.")?;
+    }
+    for (place, (said, table)) in sections(staged).into_iter().enumerate() {
+        if place > 0 {
+            writeln!(out)?;
+        }
+        if let Some(said) = said {
+            writeln!(out, "{said}\n")?;
+        }
+        write(&table, out)?;
+    }
+    Ok(())
+}
+
 fn table(all: &[Staged], terminal: Terminal, out: &mut impl Write) -> io::Result<()> {
     for (number, staged) in all.iter().enumerate() {
         if all.len() > 1 {
             let gap = if number > 0 { "\n" } else { "" };
             writeln!(out, "{gap}{}", neutral(&staged.repository.name()))?;
         }
-        if staged.plan.is_empty() {
-            writeln!(out, "No changes to stage.")?;
-        }
-        for (place, (said, table)) in sections(staged).into_iter().enumerate() {
-            if place > 0 {
-                writeln!(out)?;
-            }
-            if let Some(said) = said {
-                writeln!(out, "{said}\n")?;
-            }
-            table.render(terminal, out)?;
-        }
+        each_section(staged, out, |table, out| table.render(terminal, out))?;
     }
     Ok(())
 }
@@ -180,18 +190,7 @@ fn markdown(all: &[Staged], out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "### Rules: what a commit would change")?;
     for staged in all {
         writeln!(out, "\n#### {}\n", markdown_text(&staged.repository.name()))?;
-        if staged.plan.is_empty() {
-            writeln!(out, "No changes to stage.")?;
-        }
-        for (place, (said, table)) in sections(staged).into_iter().enumerate() {
-            if place > 0 {
-                writeln!(out)?;
-            }
-            if let Some(said) = said {
-                writeln!(out, "{said}\n")?;
-            }
-            table.markdown(out)?;
-        }
+        each_section(staged, out, |table, out| table.markdown(out))?;
         for why in &staged.refused {
             writeln!(out, "\n**Refused:** {}", markdown_text(why))?;
         }
