@@ -141,6 +141,20 @@ impl Hygiene {
         }
     }
 
+    /// Whether it hangs on more than the group itself, so that all groups must be read before it is judged.
+    pub(crate) fn looks_around(&self) -> bool {
+        match self {
+            Self::DefaultGroupInUse | Self::UnusedGroup | Self::StaleReference | Self::DuplicateGroup => true,
+            Self::DefaultGroupNotClosed
+            | Self::RedundantRule
+            | Self::LaunchWizardGroup
+            | Self::TooManyRules(_)
+            | Self::MissingGroupDescription(_)
+            | Self::MissingRuleDescription(_)
+            | Self::MissingRequiredTag(_) => false,
+        }
+    }
+
     /// Judges one group: pass, fail or unknown, without a word on why.
     pub fn status(&self, context: Context<'_>) -> Status {
         match self {
@@ -222,6 +236,10 @@ fn named_rules(group: &SecurityGroup, places: &[usize]) -> String {
 
 /// Whether a text is blank or has fewer characters than the least, blanks around it not counted.
 fn is_too_short(text: &str, least: usize) -> bool {
+    // Most texts begin with a letter, and that is all that most policies ask for.
+    if least <= 1 && text.bytes().next().is_some_and(|first| first.is_ascii_graphic()) {
+        return false;
+    }
     let text = text.trim();
     text.is_empty() || text.chars().take(least).count() < least
 }

@@ -19,6 +19,7 @@ mod summary;
 pub mod surroundings;
 mod verdicts;
 mod view;
+mod walk;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -35,7 +36,7 @@ use surroundings::Surroundings;
 pub(crate) use exposure::{Exposure, at_fault};
 pub use finish::Part;
 pub(crate) use judge::{Scene, Violation, judge, offences};
-use measured::{Memo, Screen};
+use measured::Screen;
 pub(crate) use names::{Names, allowed_out, bearing_controls};
 pub use piece::boxes;
 pub(crate) use piece::{Assume, group_symbol};
@@ -44,6 +45,7 @@ use summary::ExemptionUse;
 use verdicts::ControlSet;
 pub use verdicts::Verdicts;
 pub(crate) use view::GroupView;
+use walk::Walk;
 
 /// What a run wants of an evaluation beside verdicts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,7 +68,7 @@ pub struct Evaluator<'a> {
     pub(crate) policies: &'a PolicySet,
     pub(crate) now: Timestamp,
     options: Options,
-    surroundings: Surroundings<'a>,
+    walk: Walk<'a>,
     pub(crate) names: Names<'a>,
     /// For each control, why it is not judged, if it is not.
     lacking: Vec<Option<String>>,
@@ -77,7 +79,10 @@ pub struct Evaluator<'a> {
     measured: [Vec<usize>; 2],
     /// All other traffic controls.
     general: Vec<usize>,
+    /// Hygiene controls that look at nothing but the group itself.
     hygiene: Vec<(usize, &'a Hygiene)>,
+    /// Those that look at what stands around it.
+    around: Vec<(usize, &'a Hygiene)>,
     screen: Screen<'a>,
     /// Controls that do not bear on every group, if there are any.
     scoped: Option<ControlSet>,
@@ -95,7 +100,7 @@ fn side(direction: Direction) -> usize {
 }
 
 impl<'a> Evaluator<'a> {
-    /// Makes the indices that all groups share.
+    /// Makes the indices that all groups share, as far as they are not made while groups are judged.
     pub fn new(inventory: &'a Inventory, policies: &'a PolicySet, now: Timestamp, options: Options) -> Self {
         let (mut measured, mut general, mut hygiene) = ([Vec::new(), Vec::new()], Vec::new(), Vec::new());
         let (mut lacking, mut scoped, mut measures) = (Vec::new(), Vec::new(), Vec::new());
@@ -127,6 +132,8 @@ impl<'a> Evaluator<'a> {
         let controls = policies.controls.len();
         let judged = lacking.iter().enumerate().filter(|(_, lack)| lack.is_none()).map(|(place, _)| place);
         let unusual = inventory.vpcs.iter().filter(|(_, vpc)| vpc.addresses.intersects(special::public()));
+        let surroundings = Surroundings::to_walk(inventory, hygiene.iter().map(|(_, kind)| *kind));
+        let (around, hygiene) = hygiene.into_iter().partition(|(_, kind): &(usize, &Hygiene)| kind.looks_around());
         let scopes = |control: &'a Control| {
             std::iter::once(&control.scope).chain(control.allowed.iter().map(|allowed| &allowed.scope))
         };
@@ -135,13 +142,14 @@ impl<'a> Evaluator<'a> {
             policies,
             now,
             options,
-            surroundings: Surroundings::of(inventory, hygiene.iter().map(|(_, kind)| *kind)),
+            walk: Walk::of(surroundings, inventory.groups.len()),
             names: Names::wanted(inventory, policies),
             judged: ControlSet::of(controls, judged),
             lacking,
             measured,
             general,
             hygiene,
+            around,
             screen: Screen::of(inventory, measures),
             scoped: (!scoped.is_empty()).then(|| ControlSet::of(controls, scoped)),
             unusual: unusual.map(|(id, _)| id.as_str()).collect(),
@@ -154,17 +162,17 @@ impl<'a> Evaluator<'a> {
     pub fn findings_of(&self, group: &SecurityGroup) -> Vec<Finding> {
         // What was told of the group from around it still holds, such as the interfaces that it is on.
         let index = self.inventory.groups.binary_search_by(|known| known.key.cmp(&group.key)).unwrap_or(usize::MAX);
-        let (mut findings, mut memo) = (Vec::new(), Memo::default());
+        let mut findings = Vec::new();
         let mut verdicts = Verdicts::passing(0..1, self.policies.controls.len());
-        verdicts.rows_mut().0.for_each(|(_, mut row)| self.decide(index, group, &mut memo, &mut row));
-        self.explain(index, group, verdicts.of_group(0), &mut memo, &mut findings);
+        verdicts.rows_mut().for_each(|(_, mut row)| self.decide(index, group, &mut row));
+        self.with_memo(|memo| self.explain(index, group, verdicts.of_group(0), memo, &mut findings));
         ExemptionUse::default().apply(&mut findings, group, self.policies, self.now);
         findings
     }
 
     /// Judges the groups of a range of the inventory's: verdicts, then the findings of those that do not pass.
     pub fn judge(&self, range: Range<usize>) -> Part {
-        self.findings(&mut self.verdicts(range))
+        self.findings(&self.verdicts(range))
     }
 
     fn traffic_control(&self, place: usize) -> Option<(&'a Control, &'a TrafficRule)> {

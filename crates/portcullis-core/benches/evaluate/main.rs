@@ -40,7 +40,7 @@ fn main() {
         ("hygiene controls", controls::hygiene_only()),
     ];
     println!(
-        "{groups} groups with {rules} rules; threads judge, one thread makes the indices and puts the parts together"
+        "{groups} groups with {rules} rules; threads judge, one thread begins the indices and puts the parts together"
     );
     println!("processor's time a group of each stage, and groups a second by the clock");
     println!(
@@ -126,7 +126,8 @@ fn row(name: &str, inventory: &Inventory, policies: &PolicySet, threads: usize) 
         each(verdicts),
         each(findings),
         each(finishing),
-        rate(groups, verdicts.wall),
+        // From the inventory as it was read: what verdicts need of all groups is part of them.
+        rate(groups, indices.wall + verdicts.wall),
         rate(groups, indices.wall + verdicts.wall + findings.wall + finishing.wall),
     );
 }
@@ -138,7 +139,7 @@ fn once(inventory: &Inventory, policies: &PolicySet, threads: usize) -> Cost {
     let shares = (0..groups).step_by(share).map(|start| start..(start + share).min(groups));
     let (judged, verdicts) = on_threads(shares.collect(), threads, |share| evaluator.verdicts(share));
     black_box(&judged);
-    let (parts, findings) = on_threads(judged, threads, |mut verdicts| evaluator.findings(&mut verdicts));
+    let (parts, findings) = on_threads(judged, threads, |verdicts| evaluator.findings(&verdicts));
     let (evaluation, finishing) = alone(|| evaluator.finish(parts));
     let found = black_box(&evaluation).findings.len();
     Cost { indices, verdicts, findings, finishing, found }

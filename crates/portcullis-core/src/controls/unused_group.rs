@@ -19,7 +19,7 @@ pub(super) const METADATA: Metadata = Metadata {
 
 pub(super) fn status(context: Context<'_>) -> Status {
     let Context { group, index, surroundings, .. } = context;
-    let is_used = surroundings.is_attached(index) || surroundings.is_referenced(index) || surroundings.is_used(index);
+    let is_used = surroundings.is_referenced(index) || surroundings.is_attached(index) || surroundings.is_used(index);
     if is_used || group.is_default() {
         Status::Pass
     } else if surroundings.unread_around(group).is_some() || surroundings.unreadable_around(group).is_some() {

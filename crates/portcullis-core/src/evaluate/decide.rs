@@ -20,19 +20,25 @@ impl Evaluator<'_> {
     /// What every control comes to on the groups of a range of the inventory's.
     pub fn verdicts(&self, range: Range<usize>) -> Verdicts {
         let groups = self.inventory.groups.get(range.clone()).unwrap_or_default();
-        let range = range.start..range.start + groups.len();
-        let mut verdicts = Verdicts::passing(range, self.policies.controls.len());
-        let (rows, memo) = verdicts.rows_mut();
-        for ((index, mut row), group) in rows.zip(groups) {
+        let mut verdicts = Verdicts::passing(range.start..range.start + groups.len(), self.policies.controls.len());
+        self.take_walked(&mut verdicts);
+        self.surroundings().mark_attached(range);
+        for ((index, mut row), group) in verdicts.rows_mut().zip(groups) {
             if !is_disabled(group, self.policies) {
-                self.decide(index, group, memo, &mut row);
+                self.decide_around(index, group, &mut row);
             }
         }
         verdicts
     }
 
     /// What every control comes to on one group.
-    pub(super) fn decide(&self, index: usize, group: &SecurityGroup, memo: &mut Memo, row: &mut Row<'_>) {
+    pub(super) fn decide(&self, index: usize, group: &SecurityGroup, row: &mut Row<'_>) {
+        self.with_memo(|memo| self.decide_alone(index, group, memo, row));
+        self.decide_around(index, group, row);
+    }
+
+    /// What the controls come to that look at nothing but the group itself.
+    pub(super) fn decide_alone(&self, index: usize, group: &SecurityGroup, memo: &mut Memo, row: &mut Row<'_>) {
         let subject = Subject::new(self, index, group);
         if group.unreadable.is_some() {
             row.leave_all_open(&self.judged);
@@ -46,18 +52,33 @@ impl Evaluator<'_> {
                     row.set(*place, status(&subject, control, rule));
                 }
             }
-            let context = Context { group, index, inventory: self.inventory, surroundings: &self.surroundings };
-            for (place, kind) in &self.hygiene {
+            let context = Context { group, index, inventory: self.inventory, surroundings: self.walk.unfinished() };
+            for (place, kind) in self.hygiene.iter().filter(|(_, kind)| !kind.looks_around()) {
                 row.set(*place, kind.status(context));
             }
         }
         if let Some(scoped) = &self.scoped {
-            let bears = |place: usize| {
-                let control = self.policies.controls.get(place);
-                control.is_some_and(|control| subject.bearing(control).is_some())
-            };
-            row.retain(scoped, bears);
+            row.retain(scoped, |place| self.bears(&subject, place));
         }
+    }
+
+    /// What the controls come to that look at what stands around the group.
+    fn decide_around(&self, index: usize, group: &SecurityGroup, row: &mut Row<'_>) {
+        if group.unreadable.is_some() || self.around.is_empty() {
+            return;
+        }
+        let context = Context { group, index, inventory: self.inventory, surroundings: self.surroundings() };
+        for (place, kind) in &self.around {
+            let status = kind.status(context);
+            if status != Status::Pass && self.bears(&Subject::new(self, index, group), *place) {
+                row.set(*place, status);
+            }
+        }
+    }
+
+    fn bears(&self, subject: &Subject<'_>, place: usize) -> bool {
+        let control = self.policies.controls.get(place);
+        control.is_some_and(|control| subject.bearing(control).is_some())
     }
 
     fn decide_measured(&self, subject: &Subject<'_>, memo: &mut Memo, row: &mut Row<'_>) {

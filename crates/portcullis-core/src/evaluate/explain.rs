@@ -18,10 +18,12 @@ use crate::policy::{Control, ControlKind, TrafficRule};
 impl Evaluator<'_> {
     /// The findings of the groups that verdicts are about: one for each that is not a pass, and where they are wanted one
     /// for each pass.
-    pub fn findings(&self, verdicts: &mut Verdicts) -> Part {
+    pub fn findings(&self, verdicts: &Verdicts) -> Part {
+        self.with_memo(|memo| self.findings_with(verdicts, memo))
+    }
+
+    fn findings_with(&self, verdicts: &Verdicts, memo: &mut Memo) -> Part {
         let mut part = Part::default();
-        let Verdicts { memo, .. } = verdicts;
-        let mut memo = std::mem::take(memo);
         let groups = verdicts.range.clone().zip(self.inventory.groups.get(verdicts.range.clone()).unwrap_or_default());
         for (index, group) in groups {
             if is_disabled(group, self.policies) {
@@ -29,7 +31,7 @@ impl Evaluator<'_> {
             }
             part.groups += 1;
             let start = part.findings.len();
-            self.explain(index, group, verdicts.of_group(index), &mut memo, &mut part.findings);
+            self.explain(index, group, verdicts.of_group(index), memo, &mut part.findings);
             if part.findings.len() > start {
                 let found = part.findings.get_mut(start..).unwrap_or_default();
                 part.exemptions.apply(found, group, self.policies, self.now);
@@ -39,7 +41,6 @@ impl Evaluator<'_> {
                 }
             }
         }
-        verdicts.memo = memo;
         part
     }
 
@@ -100,8 +101,8 @@ impl Evaluator<'_> {
         }
         match &control.kind {
             ControlKind::Hygiene(kind) => {
-                let Self { inventory, surroundings, .. } = self;
-                let fault = kind.fault(Context { group, index: subject.index, inventory, surroundings });
+                let (index, surroundings) = (subject.index, self.surroundings());
+                let fault = kind.fault(Context { group, index, inventory: self.inventory, surroundings });
                 Some(hygiene_finding(control, group, status, fault))
             }
             ControlKind::Traffic(rule) => {

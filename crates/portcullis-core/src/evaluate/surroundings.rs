@@ -1,117 +1,195 @@
-//! Indices over an inventory, made once for all groups, as far as the wanted controls ask for them.
+//! What stands around a group: indices over an inventory, as far as the wanted controls ask for them.
+//!
+//! The inventory is walked once, in pieces and in any order, by whoever judges it. What the walk leaves behind is only
+//! whole when all pieces were walked.
 
+mod find;
+mod ids;
 mod twins;
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use compact_str::CompactString;
-use foldhash::{HashSet, HashSetExt as _};
+use foldhash::HashSet;
 
 use crate::controls::Hygiene;
-use crate::model::{Coverage, GroupReference, Inventory, Peer, SecurityGroup};
-use twins::Twins;
+use crate::model::{Coverage, Inventory, Peer, SecurityGroup};
+pub use find::Whereabouts;
+use find::{Places, Troubles};
+use ids::Ids;
+use twins::{Twins, outline_of};
 
-/// What is known of a group from what stands around it; one bit each.
+/// What the walk tells of a group; one bit each.
 type Marks = u8;
-const ATTACHED: Marks = 1;
-const REFERENCED: Marks = 2;
-const DANGLING: Marks = 4;
-const USED: Marks = 8;
+const REFERENCED: Marks = 1;
+const DANGLING: Marks = 2;
+const ATTACHED: Marks = 4;
 
-/// What one pass over the inventory told about each group. What no wanted control asks for is not looked up.
+/// What the wanted controls ask for. What none asks for is not looked up.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wanted {
+    interfaces: bool,
+    users: bool,
+    references: bool,
+    duplicates: bool,
+}
+
+/// What is known of the groups from what stands around them.
 #[derive(Debug)]
 pub struct Surroundings<'a> {
     inventory: &'a Inventory,
-    /// For each group; empty where nothing was asked for.
-    marks: Vec<Marks>,
-    /// For each group the beginning of its id; empty where nobody asked for references.
-    beginnings: Vec<u128>,
-    /// Accounts and Regions that were not read whole, by both; an empty Region stands for the whole account.
-    troubles: HashMap<(&'a str, &'a str), &'a Coverage>,
-    places: Vec<Place<'a>>,
-    /// For each group its place in `places`; empty where nobody asked for twins.
-    place_of: Vec<usize>,
+    wanted: Wanted,
+    places: Places<'a>,
+    troubles: Troubles<'a>,
+    /// For each group what the rules of all groups tell of it; empty where nobody asked for references.
+    marks: Vec<AtomicU8>,
+    /// For each group the outline of its traffic; empty where nobody asked for twins.
+    outlines: Vec<AtomicU64>,
+    /// For each place its twins, made when first asked for.
+    twins: Vec<OnceLock<Twins>>,
+    /// The groups on interfaces, made when first asked for.
+    attached: OnceLock<Ids>,
+    /// What uses groups without an interface, by the groups' ids and names.
+    used: [HashSet<&'a str>; 2],
     /// References that AWS calls stale: the group, and the one that it names.
     stale: HashSet<(&'a str, &'a str)>,
-}
-
-/// The groups of one account and Region: neighbours, since the inventory is sorted.
-#[derive(Debug)]
-struct Place<'a> {
-    account: &'a str,
-    region: &'a str,
-    groups: Range<usize>,
-    /// A group there whose rules could not be read.
-    unreadable: Option<usize>,
-    /// Made when first asked for, by whoever judges the groups.
-    twins: OnceLock<Twins>,
-}
-
-/// Where a referenced group is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whereabouts<'a> {
-    /// It was read.
-    Known,
-    /// It is not where it would have to be.
-    Gone,
-    /// AWS says that it is gone, or that the peering connection to it is.
-    Stale,
-    /// It would have to be where something could not be read.
-    Unread(&'a Coverage),
-    /// It is where nothing was read, such as a partner's account.
-    Elsewhere,
+    stale_in: HashSet<&'a str>,
 }
 
 impl<'a> Surroundings<'a> {
     /// Reads the inventory once, as far as these controls need it.
     pub fn of<'w>(inventory: &'a Inventory, wanted: impl IntoIterator<Item = &'w Hygiene>) -> Self {
-        let (mut interfaces, mut users, mut references, mut duplicates) = (false, false, false, false);
-        for control in wanted {
-            interfaces |= matches!(control, Hygiene::UnusedGroup | Hygiene::DefaultGroupInUse);
-            users |= matches!(control, Hygiene::UnusedGroup);
-            references |= matches!(control, Hygiene::UnusedGroup | Hygiene::StaleReference);
-            duplicates |= matches!(control, Hygiene::DuplicateGroup);
-        }
-        let (marks, beginnings, places, place_of) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut made =
-            Self { inventory, marks, beginnings, troubles: HashMap::new(), places, place_of, stale: HashSet::new() };
-        if interfaces || references || duplicates {
-            made.places = places_of(&inventory.groups);
-        }
-        if interfaces || references {
-            made.marks = vec![0; inventory.groups.len()];
-            made.troubles = troubles_of(inventory);
-        }
-        if interfaces {
-            made.mark_attached();
-        }
-        if users {
-            made.mark_used();
-        }
-        if references {
-            let pairs = inventory.stale.iter().map(|stale| (stale.group_id.as_str(), stale.referenced_id.as_str()));
-            made.stale = pairs.collect();
-            made.beginnings = inventory.groups.iter().map(|group| beginning(&group.key.group_id)).collect();
-            made.mark_references();
-        }
-        if duplicates {
-            let of = |(at, place): (usize, &Place<'_>)| std::iter::repeat_n(at, place.groups.len());
-            made.place_of = made.places.iter().enumerate().flat_map(of).collect();
-        }
+        let made = Self::to_walk(inventory, wanted);
+        made.walk(0..inventory.groups.len());
         made
+    }
+
+    /// What can be told before the groups' rules were walked.
+    pub(super) fn to_walk<'w>(inventory: &'a Inventory, controls: impl IntoIterator<Item = &'w Hygiene>) -> Self {
+        let mut wanted = Wanted::default();
+        for control in controls {
+            wanted.interfaces |= matches!(control, Hygiene::UnusedGroup | Hygiene::DefaultGroupInUse);
+            wanted.users |= matches!(control, Hygiene::UnusedGroup);
+            wanted.references |= matches!(control, Hygiene::UnusedGroup | Hygiene::StaleReference);
+            wanted.duplicates |= matches!(control, Hygiene::DuplicateGroup);
+        }
+        let Wanted { interfaces, users, references, duplicates } = wanted;
+        let places = if references || duplicates { Places::of(&inventory.groups) } else { Places::default() };
+        let troubles = if interfaces || references { Troubles::of(inventory) } else { Troubles::default() };
+        let count = |wanted: bool| if wanted { inventory.groups.len() } else { 0 };
+        let stale = || inventory.stale.iter().filter(move |_| references);
+        let users = || inventory.users.iter().filter(move |_| users);
+        Self {
+            inventory,
+            wanted,
+            troubles,
+            marks: (0..count(references)).map(|_| AtomicU8::new(0)).collect(),
+            outlines: (0..count(duplicates)).map(|_| AtomicU64::new(0)).collect(),
+            twins: if duplicates { places.iter().map(|_| OnceLock::new()).collect() } else { Vec::new() },
+            places,
+            attached: OnceLock::new(),
+            used: [
+                users().flat_map(|user| &user.group_ids).map(|id| id.as_str()).collect(),
+                users().flat_map(|user| &user.group_names).map(|name| name.as_str()).collect(),
+            ],
+            stale: stale().map(|stale| (stale.group_id.as_str(), stale.referenced_id.as_str())).collect(),
+            stale_in: stale().map(|stale| stale.group_id.as_str()).collect(),
+        }
+    }
+
+    /// Whether what is asked for hangs on the rules of other groups, so that all must be walked first.
+    pub(super) fn needs_walk(&self) -> bool {
+        self.wanted.references || self.wanted.duplicates
+    }
+
+    /// Reads the rules of some groups. Each group is to be walked once.
+    pub(super) fn walk(&self, range: Range<usize>) {
+        if !self.needs_walk() {
+            return;
+        }
+        for (index, group) in range.clone().zip(self.inventory.groups.get(range).unwrap_or_default()) {
+            if self.wanted.references {
+                self.follow(index, group);
+            }
+            if let Some(outline) = self.outlines.get(index) {
+                outline.store(outline_of(group, self.inventory), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Marks the groups that a group's rules name, and the group if they name one that was not read.
+    fn follow(&self, index: usize, group: &'a SecurityGroup) {
+        let id = group.key.group_id.as_str();
+        if !self.stale_in.is_empty() && self.stale_in.contains(id) {
+            self.mark(index, DANGLING);
+        }
+        for rule in &group.rules {
+            let Peer::Group(reference) = &rule.peer else { continue };
+            // Many references are to the group itself; they need no search.
+            if reference.id.is_empty() || reference.id == id {
+                continue;
+            }
+            match self.find_near(index, group, reference) {
+                Some(found) => self.mark(found, REFERENCED),
+                None => self.mark(index, DANGLING),
+            }
+        }
+    }
+
+    fn mark(&self, index: usize, mark: Marks) {
+        // A look first: many rules name the same groups, and writing takes them from other threads.
+        if let Some(marks) = self.marks.get(index).filter(|marks| marks.load(Ordering::Relaxed) & mark == 0) {
+            marks.fetch_or(mark, Ordering::Relaxed);
+        }
+    }
+
+    fn is_marked(&self, index: usize, mark: Marks) -> bool {
+        self.marks.get(index).is_some_and(|marks| marks.load(Ordering::Relaxed) & mark != 0)
+    }
+
+    /// Reads the interfaces, if that is wanted and was not done.
+    pub(super) fn attached(&self) -> &Ids {
+        self.attached.get_or_init(|| {
+            let interfaces = self.inventory.interfaces.iter().flatten().filter(|_| self.wanted.interfaces);
+            // Most groups are on an interface, and most interfaces carry one group.
+            let mut ids = Ids::with_capacity(if self.wanted.interfaces { self.inventory.groups.len() } else { 0 });
+            interfaces.flat_map(|interface| &interface.group_ids).for_each(|id| ids.insert(id));
+            ids
+        })
+    }
+
+    /// Looks up which of some groups are on interfaces. The table is larger than what the processor keeps at hand, and
+    /// looking up many groups one after the other it waits for all of them at once.
+    pub(super) fn mark_attached(&self, range: Range<usize>) {
+        if self.wanted.interfaces && !self.marks.is_empty() {
+            let ids = self.attached();
+            for (index, group) in range.clone().zip(self.inventory.groups.get(range).unwrap_or_default()) {
+                if ids.contains(&group.key.group_id) {
+                    self.mark(index, ATTACHED);
+                }
+            }
+        }
     }
 
     /// Whether the group at this place of the inventory is on an interface.
     pub fn is_attached(&self, index: usize) -> bool {
-        self.is_marked(index, ATTACHED)
+        if self.is_marked(index, ATTACHED) {
+            return true;
+        }
+        self.inventory.groups.get(index).is_some_and(|group| self.attached().contains(&group.key.group_id))
     }
 
     /// Whether something without an interface uses the group at this place of the inventory: a launch template, a load
     /// balancer, a function, a database, or a group of a peered VPC.
+    ///
+    /// A launch template may name groups by name alone. Names repeat; all groups that have one count, lest a group is
+    /// called unused that is not.
     pub fn is_used(&self, index: usize) -> bool {
-        self.is_marked(index, USED)
+        let [ids, names] = &self.used;
+        let is_used =
+            |group: &SecurityGroup| ids.contains(group.key.group_id.as_str()) || names.contains(group.name.as_str());
+        !(ids.is_empty() && names.is_empty()) && self.inventory.groups.get(index).is_some_and(is_used)
     }
 
     /// Whether a rule of another group names the group at this place of the inventory.
@@ -136,205 +214,32 @@ impl<'a> Surroundings<'a> {
     }
 
     fn class_of(&self, index: usize) -> &[usize] {
-        let Some(place) = self.place_of.get(index).and_then(|place| self.places.get(*place)) else { return &[] };
-        place.twins.get_or_init(|| Twins::of(self.inventory, place.groups.clone())).of_group(index)
+        let Some(at) = self.places.at(index) else { return &[] };
+        let (Some(place), Some(twins)) = (self.places.get(at), self.twins.get(at)) else { return &[] };
+        let make = || {
+            let outlines = self.outlines.get(place.groups.clone()).unwrap_or_default();
+            let outlines = outlines.iter().map(|outline| outline.load(Ordering::Relaxed));
+            Twins::of(self.inventory, place.groups.clone(), outlines)
+        };
+        twins.get_or_init(make).of_group(index)
     }
 
     /// What could not be read of a group's account and Region, so that what uses it may not have been seen.
     pub fn unread_around(&self, group: &SecurityGroup) -> Option<&'a Coverage> {
-        self.trouble(&group.key.account_id, &group.key.region)
+        self.troubles.of_place(&group.key.account_id, &group.key.region)
     }
 
     /// A group of a group's account and Region whose rules are not known, so that they may name it.
     pub fn unreadable_around(&self, group: &SecurityGroup) -> Option<&'a SecurityGroup> {
-        let unreadable = self.place(&group.key.account_id, &group.key.region)?.unreadable?;
-        self.inventory.groups.get(unreadable)
+        let place = self.places.named(&group.key.account_id, &group.key.region)?;
+        place.unreadable(self.inventory)
     }
-
-    /// Where a group is that a rule of `group` names.
-    pub fn whereabouts(&self, group: &SecurityGroup, reference: &GroupReference) -> Whereabouts<'a> {
-        if self.stale.contains(&(group.key.group_id.as_str(), reference.id.as_str())) {
-            return Whereabouts::Stale;
-        }
-        // References by name alone are EC2-Classic's; there is no id to look up.
-        if reference.id.is_empty() || self.find(group, reference).is_some() {
-            return Whereabouts::Known;
-        }
-        let Some(account) = self.owner(group, reference) else { return Whereabouts::Elsewhere };
-        // A rule can only name a group of its own Region.
-        let region = group.key.region.as_str();
-        match self.trouble(account, region) {
-            Some(coverage) => Whereabouts::Unread(coverage),
-            None if self.place(account, region).is_some() => Whereabouts::Gone,
-            None => Whereabouts::Elsewhere,
-        }
-    }
-
-    fn is_marked(&self, index: usize, mark: Marks) -> bool {
-        self.marks.get(index).is_some_and(|marks| marks & mark != 0)
-    }
-
-    fn trouble(&self, account: &str, region: &str) -> Option<&'a Coverage> {
-        if self.troubles.is_empty() {
-            return None;
-        }
-        self.troubles.get(&(account, region)).or_else(|| self.troubles.get(&(account, ""))).copied()
-    }
-
-    fn place(&self, account: &str, region: &str) -> Option<&Place<'a>> {
-        let found = self.places.binary_search_by(|place| (place.account, place.region).cmp(&(account, region)));
-        found.ok().and_then(|found| self.places.get(found))
-    }
-
-    fn mark_attached(&mut self) {
-        let on_interfaces = self.inventory.interfaces.iter().flatten().flat_map(|interface| &interface.group_ids);
-        let mut attached: HashSet<&str> = HashSet::with_capacity(self.inventory.groups.len());
-        attached.extend(on_interfaces.map(CompactString::as_str));
-        if attached.is_empty() {
-            return;
-        }
-        for (marks, group) in self.marks.iter_mut().zip(&self.inventory.groups) {
-            if attached.contains(group.key.group_id.as_str()) {
-                *marks |= ATTACHED;
-            }
-        }
-    }
-
-    /// A launch template may name groups by name alone. Names repeat; all groups that have one count, lest a group is
-    /// called unused that is not.
-    fn mark_used(&mut self) {
-        let users = &self.inventory.users;
-        let ids: HashSet<&str> = users.iter().flat_map(|user| &user.group_ids).map(|id| id.as_str()).collect();
-        let names: HashSet<&str> = users.iter().flat_map(|user| &user.group_names).map(|name| name.as_str()).collect();
-        if ids.is_empty() && names.is_empty() {
-            return;
-        }
-        for (marks, group) in self.marks.iter_mut().zip(&self.inventory.groups) {
-            if ids.contains(group.key.group_id.as_str()) || names.contains(group.name.as_str()) {
-                *marks |= USED;
-            }
-        }
-    }
-
-    fn mark_references(&mut self) {
-        let mut marks = std::mem::take(&mut self.marks);
-        let stale: HashSet<&str> = self.stale.iter().map(|(group, _)| *group).collect();
-        if !stale.is_empty() {
-            for (marks, group) in marks.iter_mut().zip(&self.inventory.groups) {
-                *marks |= if stale.contains(group.key.group_id.as_str()) { DANGLING } else { 0 };
-            }
-        }
-        let mut mark = |index: usize, mark: Marks| marks.get_mut(index).into_iter().for_each(|marks| *marks |= mark);
-        for place in &self.places {
-            let groups = self.inventory.groups.iter().enumerate().skip(place.groups.start).take(place.groups.len());
-            for (index, group) in groups {
-                for rule in &group.rules {
-                    let Peer::Group(reference) = &rule.peer else { continue };
-                    // Many references are to the group itself; they need no search.
-                    if reference.id.is_empty() || reference.id == group.key.group_id {
-                        continue;
-                    }
-                    let near = reference.account.is_empty() || reference.account == place.account;
-                    let near = if near { self.within(place, &reference.id) } else { None };
-                    match near.or_else(|| self.find(group, reference)) {
-                        Some(found) => mark(found, REFERENCED),
-                        None => mark(index, DANGLING),
-                    }
-                }
-            }
-        }
-        self.marks = marks;
-    }
-
-    /// The place in the inventory of a group of an account and Region.
-    fn within(&self, place: &Place<'_>, id: &str) -> Option<usize> {
-        let wanted = beginning(id);
-        let beginnings = self.beginnings.get(place.groups.clone())?;
-        let first = beginnings.partition_point(|own| *own < wanted);
-        let rest = beginnings.get(first..)?;
-        let first = place.groups.start + first;
-        // Ids of AWS differ in their beginnings; others are told apart by what follows.
-        if rest.get(1) != Some(&wanted) {
-            return (self.inventory.groups.get(first)?.key.group_id == id && rest.first() == Some(&wanted))
-                .then_some(first);
-        }
-        let alike = rest.partition_point(|own| *own == wanted);
-        let groups = self.inventory.groups.get(first..first + alike)?;
-        let found = groups.binary_search_by(|group| group.key.group_id.as_str().cmp(id)).ok()?;
-        Some(first + found)
-    }
-
-    /// The place in the inventory of a group that a rule of `group` names.
-    ///
-    /// A search in the account and Region of the rule, which are few and near, instead of one table of all groups.
-    fn find(&self, group: &SecurityGroup, reference: &GroupReference) -> Option<usize> {
-        let own = group.key.account_id.as_str();
-        let account = if reference.account.is_empty() { own } else { reference.account.as_str() };
-        let within = |place: &Place<'_>| self.within(place, &reference.id);
-        if let Some(found) = self.place(account, &group.key.region).and_then(within) {
-            return Some(found);
-        }
-        // Sources differ in what they tell: another one may have left out the Region, or the account.
-        let of = |account: &'_ str| {
-            let first = self.places.partition_point(|place| place.account < account);
-            let rest = self.places.get(first..).unwrap_or_default();
-            rest.iter().take_while(|place| place.account == account).find_map(within)
-        };
-        of(account).or_else(|| if account.is_empty() { None } else { of("") })
-    }
-
-    /// The account that a referenced group must be in, if that can be told.
-    fn owner<'g>(&self, group: &'g SecurityGroup, reference: &'g GroupReference) -> Option<&'g str>
-    where
-        'a: 'g,
-    {
-        if !reference.account.is_empty() {
-            return Some(&reference.account);
-        }
-        let foreign = !reference.vpc_id.is_empty() && reference.vpc_id != group.vpc_id;
-        if foreign || !reference.peering_id.is_empty() {
-            let vpc = self.inventory.vpcs.get(&reference.vpc_id)?;
-            return Some(vpc.owner_id.as_str()).filter(|owner| !owner.is_empty());
-        }
-        Some(&group.key.account_id)
-    }
-}
-
-/// The first 16 bytes of an id as a number, so that numbers are ordered as ids are, apart from those that begin alike.
-fn beginning(id: &str) -> u128 {
-    let mut bytes = [0; 16];
-    match id.as_bytes().first_chunk() {
-        Some(beginning) => bytes = *beginning,
-        None => bytes.iter_mut().zip(id.bytes()).for_each(|(byte, own)| *byte = own),
-    }
-    u128::from_be_bytes(bytes)
-}
-
-fn places_of(groups: &[SecurityGroup]) -> Vec<Place<'_>> {
-    let same =
-        |a: &SecurityGroup, b: &SecurityGroup| a.key.region == b.key.region && a.key.account_id == b.key.account_id;
-    let mut places = Vec::new();
-    let mut start = 0;
-    for run in groups.chunk_by(same) {
-        let Some(first) = run.first() else { continue };
-        let unreadable = run.iter().position(|group| group.unreadable.is_some()).map(|place| start + place);
-        let (account, region) = (first.key.account_id.as_str(), first.key.region.as_str());
-        let groups = start..start + run.len();
-        places.push(Place { account, region, groups, unreadable, twins: OnceLock::new() });
-        start += run.len();
-    }
-    places
-}
-
-fn troubles_of(inventory: &Inventory) -> HashMap<(&str, &str), &Coverage> {
-    let rows = inventory.coverage.iter().filter(|row| row.status.is_unread());
-    rows.map(|row| ((row.account_id.as_str(), row.region.as_str()), row)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{CoverageStatus, Vpc};
+    use crate::model::{CoverageStatus, GroupReference, Vpc};
     use crate::testing::{ACCOUNT, REGION, group, inventory};
 
     const OTHER: &str = "444455556666";

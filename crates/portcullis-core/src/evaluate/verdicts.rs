@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::measured::Memo;
 use crate::finding::Status;
 
 /// The verdicts of the groups of a range: two bits a control and group, and no words. Exemptions are not in them, nor
@@ -14,23 +13,22 @@ pub struct Verdicts {
     words: usize,
     /// For each group a row of those that fail, then one of those that cannot be told.
     rows: Vec<u64>,
-    pub(super) memo: Memo,
 }
 
 impl Verdicts {
     pub(super) fn passing(range: Range<usize>, controls: usize) -> Self {
         let words = controls.div_ceil(64);
-        Self { rows: vec![0; range.len() * words * 2], range, words, memo: Memo::default() }
+        Self { rows: vec![0; range.len() * words * 2], range, words }
     }
 
-    /// The rows of each group, to be filled in, and what is remembered from group to group.
-    pub(super) fn rows_mut(&mut self) -> (impl Iterator<Item = (usize, Row<'_>)>, &mut Memo) {
+    /// The rows of each group, to be filled in.
+    pub(super) fn rows_mut(&mut self) -> impl Iterator<Item = (usize, Row<'_>)> {
         let words = self.words.max(1);
         let rows = self.rows.chunks_exact_mut(words * 2).map(move |row| {
             let (fail, unknown) = row.split_at_mut(words);
             Row { fail, unknown }
         });
-        (self.range.clone().zip(rows), &mut self.memo)
+        self.range.clone().zip(rows)
     }
 
     /// What a control came to on a group; both by their places in the policies and the inventory. Pass for what is not
@@ -38,6 +36,20 @@ impl Verdicts {
     pub fn status(&self, group: usize, control: usize) -> Status {
         let found = self.of_group(group).find(|(place, _)| *place == control);
         found.map_or(Status::Pass, |(_, status)| status)
+    }
+
+    /// Takes over the rows of the groups of another range as far as they are in this one.
+    pub(super) fn take_over(&mut self, other: &Self) {
+        let common = self.range.start.max(other.range.start)..self.range.end.min(other.range.end);
+        let width = self.words * 2;
+        let within = |range: &Range<usize>| {
+            let first = common.start.checked_sub(range.start)?.checked_mul(width)?;
+            Some(first..first.checked_add(common.len().checked_mul(width)?)?)
+        };
+        let (Some(own), Some(others)) = (within(&self.range), within(&other.range)) else { return };
+        if let (Some(own), Some(others)) = (self.rows.get_mut(own), other.rows.get(others)) {
+            own.copy_from_slice(others);
+        }
     }
 
     /// The controls that fail or cannot be told on a group, ascending.
@@ -141,8 +153,7 @@ mod tests {
     fn bits_are_found_again() {
         let mut verdicts = Verdicts::passing(5..8, 130);
         {
-            let (rows, _) = verdicts.rows_mut();
-            for (group, mut row) in rows {
+            for (group, mut row) in verdicts.rows_mut() {
                 row.set(group * 16, Status::Fail);
                 row.set(129, Status::Unknown);
                 row.set(64, Status::Pass);
@@ -160,8 +171,7 @@ mod tests {
     fn sets_are_laid_over_rows_and_taken_back() {
         let mut verdicts = Verdicts::passing(0..1, 70);
         {
-            let (rows, _) = verdicts.rows_mut();
-            for (_, mut row) in rows {
+            for (_, mut row) in verdicts.rows_mut() {
                 row.fail_all(&ControlSet::of(70, [1, 2, 69]));
                 row.leave_all_open(&ControlSet::of(70, [3, 68]));
                 row.retain(&ControlSet::of(70, [2, 68, 69]), |control| control == 69);
@@ -172,8 +182,24 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_taken_over_where_ranges_meet() {
+        let mut whole = Verdicts::passing(0..8, 70);
+        whole.rows_mut().for_each(|(group, mut row)| row.set(group + 60, Status::Fail));
+        for (range, expected) in [(2..5, vec![62, 63, 64]), (6..11, vec![66, 67]), (9..12, vec![]), (3..3, vec![])] {
+            let mut part = Verdicts::passing(range.clone(), 70);
+            part.take_over(&whole);
+            let found: Vec<usize> =
+                range.flat_map(|group| part.of_group(group).map(|(place, _)| place).collect::<Vec<_>>()).collect();
+            assert_eq!(found, expected);
+        }
+        let mut other = Verdicts::passing(0..8, 70);
+        other.take_over(&Verdicts::passing(2..5, 70));
+        assert!(other.is_empty());
+    }
+
+    #[test]
     fn no_controls_are_no_verdicts() {
         let mut verdicts = Verdicts::passing(0..3, 0);
-        assert!(verdicts.rows_mut().0.next().is_none() && verdicts.is_empty() && verdicts.of_group(1).next().is_none());
+        assert!(verdicts.rows_mut().next().is_none() && verdicts.is_empty() && verdicts.of_group(1).next().is_none());
     }
 }

@@ -4,3 +4,4 @@ mod findings;
 mod policies;
 pub(crate) mod random;
 mod sentences;
+mod surroundings;

@@ -11,37 +11,38 @@ use crate::net::{Interval, Point, Symbol, Traffic};
 /// The groups of one account and Region by the traffic that they admit.
 #[derive(Debug, Default)]
 pub(super) struct Twins {
+    start: usize,
     /// Places in the inventory, ascending, of two groups or more each.
     classes: Vec<Vec<usize>>,
-    /// The class of each group that has one.
-    class_of: HashMap<usize, usize>,
+    /// For each group its class; empty where there is none, and a number that is none for groups without a twin.
+    class_of: Vec<usize>,
 }
 
 impl Twins {
-    /// Compares the groups of a stretch of the inventory.
+    /// Compares the groups of a stretch of the inventory, whose outlines are known.
     ///
-    /// The canonical traffic of a group is dear, so it is made only for those that share their [`Outline`], which costs
-    /// one look at each rule, and once for those whose rules are the same one by one.
-    pub(super) fn of(inventory: &Inventory, stretch: Range<usize>) -> Self {
-        let mut twins = Self::default();
-        let groups = inventory.groups.get(stretch.clone()).unwrap_or_default();
-        let candidates = (0u64..).zip(groups).filter(|(_, group)| is_candidate(group));
-        // Outlines with the places behind them, since numbers are the fastest to sort.
-        let of = |(place, group)| u128::from(outline(group, inventory)) << 64 | u128::from(place);
-        let mut outlines: Vec<u128> = candidates.map(of).collect();
-        outlines.sort_unstable();
-        for alike in outlines.chunk_by(|a, b| a >> 64 == b >> 64).filter(|alike| alike.len() > 1) {
-            let places = alike.iter().filter_map(|outline| usize::try_from(outline & u128::from(u64::MAX)).ok());
+    /// The canonical traffic of a group is dear, so it is made only for those that share their outline, and once for
+    /// those whose rules are the same one by one.
+    pub(super) fn of(inventory: &Inventory, stretch: Range<usize>, outlines: impl Iterator<Item = u64>) -> Self {
+        let mut twins = Self { start: stretch.start, ..Self::default() };
+        let groups = inventory.groups.get(stretch).unwrap_or_default();
+        // Halves of outlines with the places behind them, since numbers are the fastest to sort.
+        const PLACE: u64 = u32::MAX as u64;
+        let candidates = (0u64..).zip(outlines).filter(|(_, outline)| *outline != NO_CANDIDATE);
+        let mut sorted: Vec<u64> = candidates.map(|(place, outline)| outline & !PLACE | place & PLACE).collect();
+        sorted.sort_unstable();
+        for alike in sorted.chunk_by(|a, b| a & !PLACE == b & !PLACE).filter(|alike| alike.len() > 1) {
+            let places = alike.iter().filter_map(|outline| usize::try_from(outline & PLACE).ok());
             let mut written: Vec<(&SecurityGroup, Vec<usize>)> = Vec::new();
             for (place, group) in places.filter_map(|place| Some((place, groups.get(place)?))) {
-                let index = stretch.start + place;
+                let index = twins.start + place;
                 match written.iter_mut().find(|(other, _)| are_written_alike(group, other)) {
                     Some((_, class)) => class.push(index),
                     None => written.push((group, vec![index])),
                 }
             }
             if written.len() == 1 {
-                written.into_iter().for_each(|(_, class)| twins.keep(class));
+                written.into_iter().for_each(|(_, class)| twins.keep(class, groups.len()));
                 continue;
             }
             let mut same: HashMap<(&str, [Traffic; 2]), Vec<usize>> = HashMap::new();
@@ -49,25 +50,35 @@ impl Twins {
                 let traffic = Direction::ALL.map(|direction| traffic(group, direction, inventory));
                 same.entry((group.vpc_id.as_str(), traffic)).or_default().extend(class);
             }
-            same.into_values().filter(|class| class.len() > 1).for_each(|class| twins.keep(class));
+            let classes = same.into_values().filter(|class| class.len() > 1);
+            classes.for_each(|class| twins.keep(class, groups.len()));
         }
         twins
     }
 
-    fn keep(&mut self, mut class: Vec<usize>) {
+    fn keep(&mut self, mut class: Vec<usize>, groups: usize) {
         class.sort_unstable();
-        self.class_of.extend(class.iter().map(|index| (*index, self.classes.len())));
+        self.class_of.resize(groups, usize::MAX);
+        for index in &class {
+            let own = index.checked_sub(self.start).and_then(|place| self.class_of.get_mut(place));
+            own.into_iter().for_each(|own| *own = self.classes.len());
+        }
         self.classes.push(class);
     }
 
     /// All groups of a group's class, itself included; none where it has no twin.
     pub(super) fn of_group(&self, index: usize) -> &[usize] {
-        if self.classes.is_empty() {
-            return &[];
-        }
-        let class = self.class_of.get(&index).and_then(|class| self.classes.get(*class));
-        class.map(Vec::as_slice).unwrap_or_default()
+        let class = index.checked_sub(self.start).and_then(|place| self.class_of.get(place));
+        class.and_then(|class| self.classes.get(*class)).map(Vec::as_slice).unwrap_or_default()
     }
+}
+
+/// The outline of a group that has no twin whatever it admits.
+const NO_CANDIDATE: u64 = 0;
+
+/// A number that twins share, at the cost of one look at each rule.
+pub(super) fn outline_of(group: &SecurityGroup, inventory: &Inventory) -> u64 {
+    if is_candidate(group) { outline(group, inventory).max(NO_CANDIDATE + 1) } else { NO_CANDIDATE }
 }
 
 /// Default groups cannot be given up for another, and a group that admits nothing is a habit of its own.
@@ -178,9 +189,13 @@ impl Outline {
 
     fn mixed(&self, with: u64) -> u64 {
         let pair = |interval: Interval<u32>| u64::from(interval.low) << 32 | u64::from(interval.high);
+        let mixed = [pair(self.services), pair(self.v4), self.names].into_iter().fold(with, mix);
+        if self.v6.low > self.v6.high {
+            return mixed;
+        }
         let halves = [self.v6.low >> 64, self.v6.low, self.v6.high >> 64, self.v6.high];
         let v6 = halves.map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or_default());
-        [pair(self.services), pair(self.v4), self.names].into_iter().chain(v6).fold(with, mix)
+        v6.into_iter().fold(mixed, mix)
     }
 }
 
@@ -214,12 +229,17 @@ mod tests {
     use super::*;
     use crate::testing::{group, inventory};
 
+    fn twins_of(inventory: &Inventory) -> Twins {
+        let outlines = inventory.groups.iter().map(|group| outline_of(group, inventory));
+        Twins::of(inventory, 0..inventory.groups.len(), outlines)
+    }
+
     /// Whether two groups with these rules are twins.
     fn check(left: &str, right: &str, expected: bool) {
         let inventory = inventory([group("sg-a", left), group("sg-b", right)])
             .with_list("pl-known", Some(&["10.0.0.0/9", "10.128.0.0/9"]))
             .with_list("pl-empty", Some(&[]));
-        let twins = Twins::of(&inventory, 0..2);
+        let twins = twins_of(&inventory);
         assert_eq!(twins.of_group(0) == [0, 1], expected, "{left} | {right}");
         assert_eq!(twins.of_group(1) == [0, 1], expected, "{left} | {right}");
     }
@@ -262,6 +282,6 @@ mod tests {
     fn default_groups_have_no_twins() {
         let text = "ingress tcp 22 from 10.0.0.0/8";
         let inventory = inventory([group("sg-a", text).called("default"), group("sg-b", text)]);
-        assert!(Twins::of(&inventory, 0..2).of_group(1).is_empty());
+        assert!(twins_of(&inventory).of_group(1).is_empty());
     }
 }
