@@ -96,7 +96,9 @@ fn filler(number: usize) -> SecurityGroup {
         region: "eu-west-2".into(),
         group_id: format!("sg-{number:017x}").into(),
     };
-    let next = format!("ingress tcp 22 from sg-{:017x}, 10.{}.0.0/16", number * 7 % 600, number % 256);
+    // Two of three have a twin far away in their place.
+    let habit = if number.is_multiple_of(3) { number } else { number % 300 };
+    let next = format!("ingress tcp 22 from sg-{:017x}, 10.{}.0.0/16", habit * 7 % 600, habit % 256);
     SecurityGroup {
         key,
         name: "filler".into(),
