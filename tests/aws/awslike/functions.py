@@ -2,7 +2,8 @@
 
 Moto runs functions in Docker. Here a function that is called starts once, with the environment that its configuration and
 Lambda give it and with the credentials of its role, and answers one call after another, as one instance does. Both processes
-end with the server. What cargo-lambda does not tell a function is its deadline: it gives one of 1970.
+end with the server. What cargo-lambda does not tell a function is its deadline: it gives one of 1970. A queue that is mapped to a
+function keeps its messages: whoever tests polls it, and calls the function.
 """
 # Licence: Apache-2.0 OR MIT, as the rest of the project.
 import concurrent.futures
@@ -161,4 +162,5 @@ def ended(call):
 
 def install():
     LambdaBackend.invoke = invoke
+    LambdaBackend.send_sqs_batch = lambda self, function_arn, messages, queue_arn: False
     LambdaBackend.delete_function = ended(LambdaBackend.delete_function)

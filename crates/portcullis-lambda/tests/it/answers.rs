@@ -92,7 +92,7 @@ fn the_tasks_of_a_state_machine_list_scan_and_report() {
     let world = World::new();
     let (group, bucket) = (open_group(&world), world.bucket("tasks"));
     let reports = format!("s3://{bucket}/reports");
-    let function = Function::start(&world, &[("PORTCULLIS_REPORTS", &reports)]);
+    let function = Function::start(&world, &[("PORTCULLIS_REPORTS", &reports), ("PORTCULLIS_BAD_PORTS", "22")]);
     let (well, listed) = function.call(&json!({ "task": "units", "run": "r1" }));
     let expected = json!({ "run": "r1", "units": 1, "bucket": bucket, "key": "reports/runs/r1/units.json" });
     assert_eq!((well, listed), (true, expected));

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use jiff::Timestamp;
 use portcullis_cloud::api::Cloud;
 use portcullis_cloud::model::{Place, World};
 use portcullis_formats::policy::assemble::{Request, assemble};
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::{Places, ScanSettings, Service, ServiceError, ServiceSettings, Unit};
-use crate::ports::SystemClock;
+use crate::ports::Clock;
 use crate::respond::Settings;
 
 const HUB: &str = "111122223333";
@@ -19,7 +21,18 @@ const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 const EACH: usize = 2;
 const OPEN: &str = "ingress tcp 22 from 0.0.0.0/0";
 
+/// A clock by which a second goes by whenever somebody looks.
+#[derive(Default)]
+struct Ticks(AtomicI64);
+
+impl Clock for Ticks {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(1_768_478_400 + self.0.fetch_add(1, Ordering::Relaxed)).unwrap()
+    }
+}
+
 struct Bench {
+    clock: Ticks,
     world: World,
     service: Service,
     _end: oneshot::Sender<()>,
@@ -63,7 +76,7 @@ fn bench(disabled: &[&str], accounts: &[&str]) -> Bench {
         tool_version: "0".to_owned(),
     };
     let cloud: Arc<dyn Cloud> = Arc::new(world.clone());
-    Bench { service: Service::open(cloud, handle, settings).unwrap(), world, _end: end }
+    Bench { clock: Ticks::default(), service: Service::open(cloud, handle, settings).unwrap(), world, _end: end }
 }
 
 impl Bench {
@@ -92,11 +105,11 @@ impl Bench {
 fn the_parts_of_a_scan_become_one_report_and_one_count() {
     let bench = bench(&[], &[]);
     for unit in bench.units("r1") {
-        let outcome = bench.service.scan_unit(&unit, &SystemClock).unwrap();
+        let outcome = bench.service.scan_unit(&unit, &bench.clock).unwrap();
         assert_eq!((outcome.groups, outcome.stands, outcome.failures.len()), (EACH, true, 0));
     }
     assert!(bench.violations().is_empty(), "parts count nothing");
-    let merged = bench.service.merge("r1", None, &SystemClock).unwrap();
+    let merged = bench.service.merge("r1", None, &bench.clock).unwrap();
     assert_eq!((merged.units, merged.groups, merged.failing, merged.complete), (2, 2 * EACH, 2, true), "{merged:?}");
     assert_eq!(bench.violations(), [2.0]);
     let endings: Vec<&str> = merged.reports.iter().filter_map(|place| place.rsplit('.').next()).collect();
@@ -110,7 +123,7 @@ fn the_parts_of_a_scan_become_one_report_and_one_count() {
         .collect();
     assert_eq!(rows, [("eu-west-1", "complete"), ("us-east-1", "complete")]);
     // The same as a scan of one piece.
-    let whole = bench.service.scan(&super::accounts::everything(), &SystemClock).unwrap();
+    let whole = bench.service.scan(&super::accounts::everything(), &bench.clock).unwrap();
     assert_eq!(bench.object(&whole.reports[0])["findings"], report["findings"]);
     let history = bench.world.bucket("kept").keys().filter(|key| key.starts_with("reports/history/")).count();
     assert_eq!(history, 2);
@@ -120,14 +133,14 @@ fn the_parts_of_a_scan_become_one_report_and_one_count() {
 fn a_part_that_is_missing_or_damaged_is_unread_and_never_clean() {
     let bench = bench(&[], &[]);
     let units = bench.units("r1");
-    bench.service.scan_unit(&units[0], &SystemClock).unwrap();
-    let torn = bench.service.merge("r1", None, &SystemClock).unwrap();
+    bench.service.scan_unit(&units[0], &bench.clock).unwrap();
+    let torn = bench.service.merge("r1", None, &bench.clock).unwrap();
     assert_eq!((torn.complete, torn.groups), (false, EACH));
     assert!(torn.failures[0].contains("us-east-1") && torn.failures[0].contains("missing"), "{:?}", torn.failures);
     assert_eq!(bench.object(&torn.reports[0])["coverage"][1]["status"], "unread");
 
     let units = bench.units("r2");
-    units.iter().for_each(|unit| drop(bench.service.scan_unit(unit, &SystemClock).unwrap()));
+    units.iter().for_each(|unit| drop(bench.service.scan_unit(unit, &bench.clock).unwrap()));
     let part = format!("reports/runs/r2/parts/{HUB}/us-east-1/inventory.json.gz");
     let other = format!("reports/runs/r2/parts/{HUB}/eu-west-1/inventory.json.gz");
     let whole = bench.world.bucket("kept")[&part].clone();
@@ -136,11 +149,11 @@ fn a_part_that_is_missing_or_damaged_is_unread_and_never_clean() {
         [whole[..whole.len() / 2].to_vec(), b"{\"hello\": 1}".to_vec(), bench.world.bucket("kept")[&other].clone()]
     {
         bench.world.put_object("kept", &part, &bytes);
-        let merged = bench.service.merge("r2", None, &SystemClock).unwrap();
+        let merged = bench.service.merge("r2", None, &bench.clock).unwrap();
         assert_eq!((merged.complete, merged.groups), (false, EACH), "{:?}", merged.failures);
     }
     bench.world.put_object("kept", &part, &whole);
-    assert!(bench.service.merge("r2", None, &SystemClock).unwrap().complete);
+    assert!(bench.service.merge("r2", None, &bench.clock).unwrap().complete);
 }
 
 #[test]
@@ -150,16 +163,16 @@ fn listing_and_scanning_again_is_as_once() {
     bench.world.add_place(Place::new("444455556666", "eu-west-1"));
     assert_eq!(bench.units("r1"), units);
     for _ in 0..2 {
-        units.iter().for_each(|unit| drop(bench.service.scan_unit(unit, &SystemClock).unwrap()));
+        units.iter().for_each(|unit| drop(bench.service.scan_unit(unit, &bench.clock).unwrap()));
     }
-    assert!(bench.service.merge("r1", None, &SystemClock).unwrap().complete);
+    assert!(bench.service.merge("r1", None, &bench.clock).unwrap().complete);
 }
 
 #[test]
 fn an_account_that_is_disabled_is_no_unit_and_stands_in_a_scans_coverage() {
     let bench = bench(&["444455556666"], &[HUB, "444455556666"]);
     assert!(bench.units("r1").iter().all(|unit| unit.account == HUB));
-    let outcome = bench.service.scan(&super::accounts::everything(), &SystemClock).unwrap();
+    let outcome = bench.service.scan(&super::accounts::everything(), &bench.clock).unwrap();
     let report = bench.object(&outcome.reports[0]);
     let disabled: Vec<&Value> =
         report["coverage"].as_array().unwrap().iter().filter(|row| row["status"] == "disabled").collect();
@@ -172,6 +185,6 @@ fn the_name_of_a_run_leads_nowhere_else() {
     let bench = bench(&[], &[]);
     for run in ["", "../other", "a/b", "a b", &"x".repeat(129)] {
         assert!(matches!(bench.service.list_units(run), Err(ServiceError::Input(_))), "{run}");
-        assert!(bench.service.merge(run, None, &SystemClock).is_err(), "{run}");
+        assert!(bench.service.merge(run, None, &bench.clock).is_err(), "{run}");
     }
 }
