@@ -491,13 +491,16 @@ class Functions(Case):
         self.assertEqual(machines.validate_state_machine_definition(definition=definition)["result"], "OK")
         self.assertEqual(machines.validate_state_machine_definition(definition='{"StartAt": 7}')["result"], "FAIL")
         machine = machines.create_state_machine(name="m", roleArn=self.role, definition=definition)
-        execution = machines.start_execution(stateMachineArn=machine["stateMachineArn"], input="{}")["executionArn"]
-        deadline = time.monotonic() + 60
-        while (ended := machines.describe_execution(executionArn=execution))["status"] == "RUNNING" and time.monotonic() < deadline:
-            time.sleep(0.1)
-        self.assertEqual(ended["status"], "SUCCEEDED", ended)
-        asked = [item["asked"] for item in json.loads(ended["output"]) if item]
-        self.assertEqual(sorted(asked, key=lambda item: item["n"]), [{"n": 1}, {"n": 3}])
+        # Once is not the last time.
+        for name in ("first", "second"):
+            execution = machines.start_execution(stateMachineArn=machine["stateMachineArn"], name=name, input="{}")["executionArn"]
+            deadline = time.monotonic() + 60
+            while (ended := machines.describe_execution(executionArn=execution))["status"] == "RUNNING" and time.monotonic() < deadline:
+                time.sleep(0.1)
+            self.assertEqual(ended["status"], "SUCCEEDED", ended)
+            asked = [item["asked"] for item in json.loads(ended["output"]) if item]
+            self.assertEqual(sorted(asked, key=lambda item: item["n"]), [{"n": 1}, {"n": 3}])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -189,8 +189,7 @@ output "member" {{
         [scan] = answer["scans"]
         self.assertEqual([self.violating(scan["reports"]), answer["dry_run"]], [{self.hub.id, self.member.id}, True])
         self.assertEqual([place.rsplit(".", 1)[1] for place in scan["reports"]], ["json", "csv", "md", "json"])
-        [page] = self.hub.client("s3").list_objects_v2(Bucket=self.central["bucket"], Prefix="reports/history/")["Contents"]
-        history = self.read(f"s3://{self.central['bucket']}/{page['Key']}")
+        history = self.page(scan["run"])
         self.assertEqual([history["accounts"], history["unread"], history["run"]], [2, 0, scan["run"]])
         # What the minutely rule asks, once something may wait, is no scan.
         due = {"source": "custom.security.compliance", "detail-type": "Look At What Is Due", "detail": {}}
@@ -200,6 +199,13 @@ output "member" {{
     def read(self, place):
         bucket, key = place.removeprefix("s3://").split("/", 1)
         return json.loads(self.hub.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    def page(self, run):
+        """What history keeps of a scan."""
+        bucket = self.central["bucket"]
+        pages = self.hub.client("s3").list_objects_v2(Bucket=bucket, Prefix="reports/history/")["Contents"]
+        [key] = [page["Key"] for page in pages if run in page["Key"]]
+        return self.read(f"s3://{bucket}/{key}")
 
     def violating(self, reports):
         """The accounts in which a report finds SSH open."""
@@ -243,8 +249,7 @@ output "member" {{
         s3.put_object(Bucket=bucket, Key=f"reports/runs/{run}/units.json", Body=json.dumps(units).encode())
         ended = self.executed(run)
         self.assertEqual([ended["status"], ended.get("error")], ["FAILED", "Portcullis.Incomplete"], ended)
-        [page] = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix="reports/history/")["Contents"] if run in found["Key"]]
-        history = self.read(f"s3://{bucket}/{page}")
+        history = self.page(run)
         self.assertEqual([history["unread"], self.violating(history["reports"])], [1, {self.hub.id}])
         rows = {row["region"]: row["status"] for row in self.read(history["reports"][0])["coverage"]}
         self.assertEqual(rows, {"us-east-1": "complete", "nowhere": "unread"})

@@ -1,9 +1,11 @@
-"""State machines that act in their own account, with their role, where moto's interpreter acts in its default account; and that
-tolerate failures by a whole percentage, which it takes for no number.
+"""State machines that act in their own account, with their role, where moto's interpreter acts in its default account; that tolerate
+failures by a whole percentage, which it takes for no number; that can be executed more than once, where moto would copy a machine with
+its executions; and whose definitions can be validated, by the same interpreter.
 
-Their definitions can be validated, by the same interpreter. They run only once somebody asks for it: POST {"stepfunctions": {"execute_state_machine": true}} to /moto-api/config.
+They run only once somebody asks for it: POST {"stepfunctions": {"execute_state_machine": true}} to /moto-api/config.
 """
 # Licence: Apache-2.0 OR MIT, as the rest of the project.
+import copy
 import re
 
 import boto3
@@ -14,6 +16,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.result_writer.
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils as calls
 
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
+from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from functions import endpoint, session
@@ -32,6 +35,12 @@ def with_whole_numbers(parse):
     return staticmethod(lambda definition: parse(re.sub(r'("ToleratedFailurePercentage"\s*:\s*\d+)(?![\d.])', r"\1.0", definition)))
 
 
+def without_its_executions(self, memo):
+    clone = object.__new__(type(self))
+    clone.__dict__ = {name: [] if name == "executions" else copy.deepcopy(value, memo) for name, value in self.__dict__.items()}
+    return clone
+
+
 def validated(self):
     try:
         AmazonStateLanguageParser.parse(self._get_param("definition"))
@@ -43,6 +52,7 @@ def validated(self):
 
 def install():
     StepFunctionResponse.validate_state_machine_definition = validated
+    StateMachine.__deepcopy__ = without_its_executions
     # None is ever published here.
     StepFunctionResponse.list_state_machine_versions = lambda self: ActionResult({"stateMachineVersions": []})
     AmazonStateLanguageParser.parse = with_whole_numbers(AmazonStateLanguageParser.parse)
