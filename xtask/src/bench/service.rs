@@ -29,20 +29,19 @@ const STARTS: usize = 11;
 pub(super) fn service(bench: &Bench) -> Result<String> {
     let server = Server::start()?;
     let world = World::on(&server.endpoint(), "111122223333");
-    let queue = world.queue("events");
     let vpc = world.vpc("10.0.0.0/16");
     let name = |number: usize| format!("web-{number}");
     let groups: Vec<String> = (0..=GROUPS).map(|number| open(&world, &vpc, &name(number))).collect();
     let (first, others) = groups.split_first().context("there is no group")?;
 
-    let mut ready = vec![("watch", watch_is_ready(bench, &world, &queue)?)];
+    let mut ready = vec![("watch", watch_is_ready(bench, &world)?)];
     if Path::new(&bench.function).exists() {
         ready.push(("the function", function_is_ready(bench, &world)?));
     } else {
         eprintln!("   `{}` is not there: the function is left out", bench.function);
     }
-    let (calls, idle) = one(bench, &world, &queue, first)?;
-    let many = many(bench, &world, &queue, others)?;
+    let (calls, idle) = one(bench, &world, first)?;
+    let many = many(bench, &world, others)?;
 
     let mut rows: Vec<[String; 2]> =
         ready.iter().map(|(what, took)| [format!("start of {what} to its first poll"), time(*took)]).collect();
@@ -88,11 +87,11 @@ fn watch(bench: &Bench, world: &World, queue: &str) -> Result<Command> {
 }
 
 /// Until the first poll arrives: the median.
-fn watch_is_ready(bench: &Bench, world: &World, queue: &str) -> Result<Duration> {
-    let mut all = Vec::new();
+fn watch_is_ready(bench: &Bench, world: &World) -> Result<Duration> {
+    let (queue, mut all) = (world.queue("ready"), Vec::new());
     for _ in 0..STARTS {
         let proxy = Proxy::start(world.endpoint());
-        let mut command = watch(bench, &world.behind(&proxy), queue)?;
+        let mut command = watch(bench, &world.behind(&proxy), &queue)?;
         let start = Instant::now();
         let child = command.spawn()?;
         proxy.await_calls("ReceiveMessage", 1);
@@ -123,19 +122,21 @@ fn function_is_ready(bench: &Bench, world: &World) -> Result<Duration> {
 }
 
 /// The calls that one event takes, and the processor's time of a `watch` that is started, stopped and answers nothing more.
-fn one(bench: &Bench, world: &World, queue: &str, group: &str) -> Result<(BTreeMap<String, usize>, Duration)> {
+fn one(bench: &Bench, world: &World, group: &str) -> Result<(BTreeMap<String, usize>, Duration)> {
     let idle = {
         let proxy = Proxy::start(world.endpoint());
-        let child = watch(bench, &world.behind(&proxy), queue)?.spawn()?;
+        let child = watch(bench, &world.behind(&proxy), &world.queue("idle"))?.spawn()?;
         proxy.await_calls("ReceiveMessage", 1);
         let used = stop(child)?;
         used.utime + used.stime
     };
+    // A queue of its own: a poll that was given up still takes the next message, as far as the server knows.
+    let queue = world.queue("one");
     let proxy = Proxy::start(world.endpoint());
-    let child = watch(bench, &world.behind(&proxy), queue)?.spawn()?;
+    let child = watch(bench, &world.behind(&proxy), &queue)?.spawn()?;
     proxy.await_calls("ReceiveMessage", 1);
     proxy.forget_calls();
-    world.send_message(queue, &event(world, "one", group).to_string());
+    world.send_message(&queue, &event(world, "one", group).to_string());
     proxy.await_calls("DeleteMessageBatch", 1);
     let mut calls = BTreeMap::new();
     for call in proxy.calls() {
@@ -153,8 +154,9 @@ struct Many {
     narrowed: usize,
 }
 
-fn many(bench: &Bench, world: &World, queue: &str, groups: &[String]) -> Result<Many> {
-    let mut child = watch(bench, world, queue)?.spawn()?;
+fn many(bench: &Bench, world: &World, groups: &[String]) -> Result<Many> {
+    let queue = world.queue("many");
+    let mut child = watch(bench, world, &queue)?.spawn()?;
     let out = BufReader::new(child.stdout.take().context("no output")?);
     let done: Arc<Mutex<BTreeMap<String, Instant>>> = Arc::default();
     let noted = Arc::clone(&done);
@@ -173,7 +175,7 @@ fn many(bench: &Bench, world: &World, queue: &str, groups: &[String]) -> Result<
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let id = format!("many-{number}");
         sent.push((id.clone(), Instant::now()));
-        world.send_message(queue, &event(world, &id, group).to_string());
+        world.send_message(&queue, &event(world, &id, group).to_string());
     }
     let count = || done.lock().unwrap_or_else(PoisonError::into_inner).len();
     let limit = Instant::now() + MINUTE;
