@@ -1,7 +1,7 @@
 //! The whole-process benchmarks.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -18,6 +18,8 @@ const QUICK_RUNS: usize = 41;
 /// The programs and where the inventories are kept.
 pub(super) struct Bench {
     pub(super) portcullis: String,
+    /// The program of the Lambda function.
+    pub(super) function: String,
     generator: PathBuf,
     /// `serde_json::from_slice` into typed owned structs, and nothing else.
     bare_parse: String,
@@ -35,13 +37,16 @@ struct Inventory {
 }
 
 impl Bench {
-    pub(super) fn new(workspace: &Workspace, quick: bool, runs: usize) -> Result<Self> {
-        let program = |name: &str| workspace.release(name).display().to_string();
+    /// With the programs of a folder, else those of the release build.
+    pub(super) fn new(workspace: &Workspace, programs: Option<&Path>, quick: bool, runs: usize) -> Result<Self> {
+        let place = |name: &str| programs.map_or_else(|| workspace.release(name), |folder| folder.join(name));
+        let program = |name: &str| place(name).display().to_string();
         let folder = workspace.target_directory.join("bench-data");
         fs::create_dir_all(&folder)?;
         Ok(Self {
             portcullis: program("portcullis"),
-            generator: workspace.release("xtask"),
+            function: program("portcullis-lambda"),
+            generator: place("xtask"),
             bare_parse: program("examples/bare_parse"),
             bare_main: program("examples/bare_main"),
             folder,
