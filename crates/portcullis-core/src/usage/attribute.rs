@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use foldhash::fast::FixedState;
 
-use super::evidence::{Evidence, service_side};
+use super::evidence::{self, Evidence, service_side};
 use super::flow::Flow;
 use super::place::{Places, Sight};
 use super::rulebook::{Admitting, Rulebook, peer_of, services_of};
@@ -41,8 +41,19 @@ const ACK: u8 = 16;
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
     sight: Sight,
-    /// The same for both sides of a connection; different connections may share it.
+    accepted: bool,
+    /// The same for both sides of a connection; different connections may share it. Those of one interface follow one another
+    /// in its order, so that the rules that are asked about are at hand.
     connection: u64,
+}
+
+/// Connections of which only what was seen of ports tells who began them.
+#[derive(Debug, Default)]
+pub struct Doubtful {
+    /// Their flows, by connection.
+    flows: Vec<(u64, u32)>,
+    /// The ports that must be known of.
+    ports: Vec<u64>,
 }
 
 /// A flow that began a connection, and the rules that admit it.
@@ -66,8 +77,10 @@ pub struct Use<'u> {
 
 /// Flows about to be attributed.
 ///
-/// Three steps, each of which may run in as many parts at once as the caller has cores: [`Self::look`] over a part of the
-/// flows each, [`Self::gather`] and [`Self::attribute`] over all flows, each doing its share of the connections.
+/// Four steps, each of which may run in as many parts at once as the caller has cores: [`Self::look`] over a part of the
+/// flows each; [`Self::attribute`] over all flows, each doing its share of the connections; and for those that are left in
+/// doubt [`Self::gather`] and [`Self::settle`]. Most connections are told apart by flags or rules, and what is known of
+/// ports takes longer to gather than all else, so it is gathered for the few that need it.
 #[derive(Debug)]
 pub struct Attribution<'a> {
     /// The rules.
@@ -84,6 +97,14 @@ fn ends(flow: &Flow) -> [(IpAddr, u16); 2] {
     ends
 }
 
+/// An address of either family as a number, for hashes.
+pub(super) fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_bits().into(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
 impl<'a> Attribution<'a> {
     /// Where the flows of a range were seen.
     pub fn look(&self, range: Range<usize>) -> Vec<Seen> {
@@ -93,7 +114,10 @@ impl<'a> Attribution<'a> {
             let sight = self.places.sight(flow);
             // Flows at interfaces that are not known are told apart by the interface's id.
             let at = if sight.place.is_some() { "" } else { flow.interface_id.as_str() };
-            Seen { sight, connection: hasher.hash_one((sight.place, at, ends(flow), flow.protocol)) }
+            let [(one, one_port), (other, other_port)] = ends(flow);
+            let hash = hasher.hash_one((number(one), number(other), (one_port, other_port, flow.protocol), at));
+            let place = sight.place.map_or(0, |place| u64::from(place) + 1);
+            Seen { sight, accepted: flow.accepted, connection: place << 40 | hash >> 24 }
         };
         flows.iter().map(seen).collect()
     }
@@ -109,44 +133,89 @@ impl<'a> Attribution<'a> {
         groups
     }
 
-    fn accepted<'s>(&self, seen: &'s [Seen]) -> impl Iterator<Item = (usize, &'a Flow, &'s Seen)> {
-        let flows = self.flows.iter().zip(seen).enumerate();
-        flows.filter(|(_, (flow, _))| flow.accepted).map(|(index, (flow, seen))| (index, flow, seen))
-    }
-
-    /// What was seen of ports: one of as many parts as there will be.
-    pub fn gather(&self, seen: &[Seen], part: usize, of: usize) -> Evidence {
+    /// Calls `visit` for each flow that began a connection of this part, one of as many as there will be; but leaves out
+    /// what is in doubt.
+    pub fn attribute(&self, seen: &[Seen], part: usize, of: usize, mut visit: impl FnMut(Use<'_>)) -> Doubtful {
         let (part, of) = share(part, of);
-        Evidence::gather(self.accepted(seen).map(|(_, flow, seen)| (flow, seen.sight)), part, of)
+        let own = (0u32..).zip(seen).filter(|(_, seen)| seen.accepted && seen.connection % of == part);
+        let mut order: Vec<(u64, u32)> = own.map(|(index, seen)| (seen.connection, index)).collect();
+        order.sort_unstable();
+        let mut doubtful = Doubtful::default();
+        self.judge(seen, &order, |judge, connection| {
+            if !judge.connection(connection, None, &mut visit) {
+                doubtful.add(connection, seen);
+            }
+        });
+        doubtful
     }
 
-    /// Calls `visit` for each flow that began a connection of this part; `evidence` is all of its parts.
-    pub fn attribute(
+    /// What was seen of the ports that must be known of: one of as many parts as there will be.
+    pub fn gather(&self, seen: &[Seen], doubtful: &[Doubtful], part: usize, of: usize) -> Evidence {
+        let (part, of) = share(part, of);
+        let asked = doubtful.iter().flat_map(|doubtful| &doubtful.ports).copied().filter(|port| port % of == part);
+        let accepted = self.flows.iter().zip(seen).filter(|(_, seen)| seen.accepted);
+        Evidence::gather(asked, accepted.map(|(flow, seen)| (flow, seen.sight)))
+    }
+
+    /// Calls `visit` for each flow that began a connection that was in doubt; `evidence` is all of its parts.
+    pub fn settle(
         &self,
         seen: &[Seen],
+        doubtful: &Doubtful,
         evidence: &[Evidence],
-        part: usize,
-        of: usize,
         mut visit: impl FnMut(Use<'_>),
     ) {
-        let (part, of) = share(part, of);
-        let own = self.accepted(seen).filter(|(_, _, seen)| seen.connection % of == part);
-        let mut order: Vec<(u64, u32)> =
-            own.filter_map(|(index, _, seen)| Some((seen.connection, u32::try_from(index).ok()?))).collect();
-        order.sort_unstable();
-        let mut judge =
-            Judge { attribution: self, seen, evidence, found: [Admitting::default(), Admitting::default()] };
+        self.judge(seen, &doubtful.flows, |judge, connection| {
+            judge.connection(connection, Some(evidence), &mut visit);
+        });
+    }
+
+    /// All steps, one after the other. Gives where the flows were seen.
+    pub fn attribute_all(&self, mut visit: impl FnMut(Use<'_>)) -> Vec<Seen> {
+        let seen = self.look(0..self.flows.len());
+        let doubtful = [self.attribute(&seen, 0, 1, &mut visit)];
+        let evidence = [self.gather(&seen, &doubtful, 0, 1)];
+        doubtful.iter().for_each(|doubtful| self.settle(&seen, doubtful, &evidence, &mut visit));
+        seen
+    }
+
+    /// Calls `each` for each connection of some flows, which are in order.
+    fn judge(&self, seen: &[Seen], order: &[(u64, u32)], mut each: impl FnMut(&mut Judge<'_, 'a>, &[Member<'a>])) {
+        let mut judge = Judge { attribution: self, found: [Admitting::default(), Admitting::default()] };
         let mut flows: Vec<Member<'a>> = Vec::new();
         for alike in order.chunk_by(|a, b| a.0 == b.0) {
             flows.clear();
-            flows.extend(alike.iter().filter_map(|(_, index)| judge.member(*index)));
-            if flows.len() > 2 {
-                flows.sort_by_key(Member::key);
+            flows.extend(alike.iter().filter_map(|(_, index)| self.member(seen, *index)));
+            // Only one side, or different connections that happen to share their number.
+            if let [one, other] = flows.as_slice()
+                && one.key() == other.key()
+            {
+                each(&mut judge, &flows);
+                continue;
             }
+            flows.sort_by_key(Member::key);
             for connection in flows.chunk_by(|a, b| a.key() == b.key()) {
-                judge.connection(connection, &mut visit);
+                each(&mut judge, connection);
             }
         }
+    }
+
+    fn member(&self, seen: &[Seen], index: u32) -> Option<Member<'a>> {
+        let index = usize::try_from(index).ok()?;
+        let (flow, seen) = (self.flows.get(index)?, seen.get(index)?);
+        Some(Member { index, flow, sight: seen.sight })
+    }
+}
+
+impl Doubtful {
+    fn add(&mut self, connection: &[Member<'_>], seen: &[Seen]) {
+        for member in connection {
+            let number = seen.get(member.index).map_or(0, |seen| seen.connection);
+            self.flows.extend(u32::try_from(member.index).map(|index| (number, index)));
+        }
+        // Both sides have the same ports.
+        let ports = connection.first().and_then(|member| evidence::ports(member.flow, member.sight));
+        self.ports.extend(ports.into_iter().flatten());
     }
 }
 
@@ -210,8 +279,6 @@ impl<'m, 'a> Side<'m, 'a> {
 
 struct Judge<'j, 'a> {
     attribution: &'j Attribution<'a>,
-    seen: &'j [Seen],
-    evidence: &'j [Evidence],
     found: [Admitting; 2],
 }
 
@@ -220,18 +287,20 @@ struct Judge<'j, 'a> {
 enum Beginner {
     One,
     Other,
+    /// One of them, and nothing tells which.
     Either,
+    /// Both, each by itself.
+    Both,
 }
 
 impl<'a> Judge<'_, 'a> {
-    fn member(&self, index: u32) -> Option<Member<'a>> {
-        let index = usize::try_from(index).ok()?;
-        let (flow, seen) = (self.attribution.flows.get(index)?, self.seen.get(index)?);
-        Some(Member { index, flow, sight: seen.sight })
-    }
-
-    /// The flows of one connection, of both sides.
-    fn connection(&mut self, members: &[Member<'a>], visit: &mut impl FnMut(Use<'_>)) {
+    /// Visits those of one connection's flows that began it; `false` where only evidence tells and there is none yet.
+    fn connection(
+        &mut self,
+        members: &[Member<'a>],
+        evidence: Option<&[Evidence]>,
+        visit: &mut impl FnMut(Use<'_>),
+    ) -> bool {
         let mut sorted: Vec<Member<'a>>;
         let members = if members.is_sorted_by_key(|member| !member.is_forward()) {
             members
@@ -247,13 +316,18 @@ impl<'a> Judge<'_, 'a> {
             (Some(one), Some(other)) => {
                 self.ask(&one, one_found);
                 self.ask(&other, other_found);
+                let by = [&*one_found, &*other_found];
                 let beginner =
-                    if one.meets(&other) { self.beginner([&one, &other], [one_found, other_found]) } else { None };
-                let either = beginner == Some(Beginner::Either);
-                if beginner != Some(Beginner::Other) {
+                    if one.meets(&other) { self.beginner([&one, &other], by, evidence) } else { Some(Beginner::Both) };
+                let Some(beginner) = beginner else {
+                    self.found = found;
+                    return false;
+                };
+                let either = beginner == Beginner::Either;
+                if beginner != Beginner::Other {
                     self.used(&one, one_found, either, visit);
                 }
-                if beginner != Some(Beginner::One) {
+                if beginner != Beginner::One {
                     self.used(&other, other_found, either, visit);
                 }
             }
@@ -267,6 +341,7 @@ impl<'a> Judge<'_, 'a> {
             (None, None) => {}
         }
         self.found = found;
+        true
     }
 
     /// The rules that admit a side, if it began.
@@ -280,11 +355,16 @@ impl<'a> Judge<'_, 'a> {
         self.attribution.rulebook.admitting(groups, direction, services_of(member.flow), peer, found);
     }
 
-    /// Who began; `None` where both did, each by itself.
-    fn beginner(&self, sides: [&Side<'_, 'a>; 2], found: [&Admitting; 2]) -> Option<Beginner> {
+    /// Who began; `None` where only evidence tells and there is none yet.
+    fn beginner(
+        &self,
+        sides: [&Side<'_, 'a>; 2],
+        found: [&Admitting; 2],
+        evidence: Option<&[Evidence]>,
+    ) -> Option<Beginner> {
         let ([one, other], [by_one, by_other]) = (sides, found);
         match (one.began(), other.began()) {
-            (Some(true), Some(true)) => return None,
+            (Some(true), Some(true)) => return Some(Beginner::Both),
             (Some(true), _) | (None, Some(false)) => return Some(Beginner::One),
             (_, Some(true)) | (Some(false), None) => return Some(Beginner::Other),
             (Some(false), Some(false)) | (None, None) => {}
@@ -294,7 +374,7 @@ impl<'a> Judge<'_, 'a> {
             (true, false) => return Some(Beginner::Other),
             _ => {}
         }
-        let (Some(member), Some(_)) = (one.members.first(), other.members.first()) else { return None };
+        let Some(member) = one.members.first() else { return Some(Beginner::Other) };
         let flow = member.flow;
         if flow.source_port == flow.destination_port {
             let nobody = by_one.rules.is_empty();
@@ -306,16 +386,16 @@ impl<'a> Judge<'_, 'a> {
             (false, true) => return Some(Beginner::Other),
             _ => {}
         }
-        match service_side(self.evidence, flow, member.sight) {
-            Ordering::Greater => Some(Beginner::One),
-            Ordering::Less => Some(Beginner::Other),
+        Some(match service_side(evidence?, flow, member.sight) {
+            Ordering::Greater => Beginner::One,
+            Ordering::Less => Beginner::Other,
             Ordering::Equal => match one.first.cmp(&other.first) {
-                Ordering::Less => Some(Beginner::One),
-                Ordering::Greater => Some(Beginner::Other),
-                Ordering::Equal if flow.destination_port < flow.source_port => Some(Beginner::One),
-                Ordering::Equal => Some(Beginner::Other),
+                Ordering::Less => Beginner::One,
+                Ordering::Greater => Beginner::Other,
+                Ordering::Equal if flow.destination_port < flow.source_port => Beginner::One,
+                Ordering::Equal => Beginner::Other,
             },
-        }
+        })
     }
 
     /// Whether a rule is for few services.

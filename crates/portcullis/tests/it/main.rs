@@ -12,4 +12,5 @@ mod policy;
 mod rules;
 mod rules_live;
 mod scan;
+mod transcripts;
 mod usage;
