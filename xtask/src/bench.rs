@@ -10,6 +10,8 @@ mod repositories;
 mod table;
 mod whole;
 
+use std::path::PathBuf;
+
 use anyhow::{Result, ensure};
 
 use crate::process::{heading, run as run_command};
@@ -24,12 +26,27 @@ pub(crate) struct Args {
     /// Only the parts whose name contains this: crates, scan-against-parse, groups, rules, repositories, start-up, live,
     /// flows
     filter: Option<String>,
-    /// Leave out the million groups (1 GB)
+    /// Leave out the million groups (1 GB); a million records of flow logs instead of ten
     #[arg(long)]
     quick: bool,
     /// Runs of each slow program; the median counts
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// How many records of flow logs [default: 10,000,000]; ten times as many are streamed
+    #[arg(long)]
+    records: Option<u64>,
+    /// Keep the flow logs (2 GB for each number of keys), for the next time
+    #[arg(long)]
+    keep: bool,
+    /// Measure this program, without building any
+    #[arg(long, value_name = "PORTCULLIS")]
+    program: Option<PathBuf>,
+}
+
+/// What is asked of the flow logs.
+struct FlowLogs {
+    records: u64,
+    keep: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -53,10 +70,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if chosen.is_empty() {
         return Ok(());
     }
-    heading("release build");
-    run_command(cargo().args(["build", "--release", "-p", "portcullis", "-p", "xtask", "--bins"]))?;
-    run_command(cargo().args(["build", "--release", "-p", "xtask", "--examples"]))?;
-    let bench = Bench::new(&workspace, args.quick, args.runs)?;
+    if args.program.is_none() {
+        heading("release build");
+        run_command(cargo().args(["build", "--release", "-p", "portcullis", "-p", "xtask", "--bins"]))?;
+    }
+    run_command(cargo().args(["build", "--release", "-p", "xtask", "--bins", "--examples"]))?;
+    let records = args.records.unwrap_or(if args.quick { 1_000_000 } else { 10_000_000 });
+    let flows = FlowLogs { records, keep: args.keep };
+    let mut bench = Bench::new(&workspace, args.quick, args.runs, flows)?;
+    if let Some(program) = &args.program {
+        bench.portcullis = program.display().to_string();
+    }
     println!("{}\n", measure::machine());
     for (name, part) in chosen {
         heading(name);
