@@ -99,7 +99,8 @@ fn summary(mut costs: Vec<Cost>) -> Cost {
     costs.sort_by_key(|cost| cost.wall);
     let peak = costs.iter().map(|cost| cost.peak).max().unwrap_or_default();
     let middle = costs.get(costs.len() / 2);
-    let [wall, processor] = [middle.map(|cost| cost.wall), middle.map(|cost| cost.processor)].map(Option::unwrap_or_default);
+    let [wall, processor] =
+        [middle.map(|cost| cost.wall), middle.map(|cost| cost.processor)].map(Option::unwrap_or_default);
     Cost { wall, processor, peak }
 }
 

@@ -7,8 +7,8 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-use foldhash::fast::FixedState;
 use foldhash::HashMap;
+use foldhash::fast::FixedState;
 use std::hash::BuildHasher as _;
 
 use super::attribute::number;

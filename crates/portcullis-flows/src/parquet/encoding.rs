@@ -15,9 +15,17 @@ pub(super) struct Hybrid {
 
 /// What is left of a run.
 enum Run {
-    Repeated { value: u32, left: usize },
+    Repeated {
+        value: u32,
+        left: usize,
+    },
     /// From the number `index` of those packed at `start` on.
-    Packed { start: usize, length: usize, index: usize, left: usize },
+    Packed {
+        start: usize,
+        length: usize,
+        index: usize,
+        left: usize,
+    },
 }
 
 impl Hybrid {

@@ -134,7 +134,8 @@ impl Files {
     }
 
     pub(super) fn remove(self) -> Result<()> {
-        let paths = Form::ALL.map(|form| self.path(form)).into_iter().chain([self.named(self.few_records(), Form::Text)]);
+        let paths =
+            Form::ALL.map(|form| self.path(form)).into_iter().chain([self.named(self.few_records(), Form::Text)]);
         for path in paths.filter(|path| path.exists()) {
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.with_context(|| format!("cannot remove `{}`", path.display()))?;

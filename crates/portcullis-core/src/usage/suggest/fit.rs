@@ -30,9 +30,17 @@ type Pair = (Interval<u32>, IpAddr);
 
 /// What was seen of one of today's rules, or of one name.
 enum Source<'a> {
-    Name { peer: Peer, seen: Vec<RuleServices>, today: Vec<RuleServices> },
+    Name {
+        peer: Peer,
+        seen: Vec<RuleServices>,
+        today: Vec<RuleServices>,
+    },
     /// The points are in order, each once.
-    Rule { rule: &'a Rule, block: AnyCidr, points: Vec<Pair> },
+    Rule {
+        rule: &'a Rule,
+        block: AnyCidr,
+        points: Vec<Pair>,
+    },
 }
 
 /// A source, how far it is widened, and about how many rules it makes like that.
