@@ -171,7 +171,7 @@ impl<'a> Attribution<'a> {
         for alike in order.chunk_by(|a, b| a.0 == b.0) {
             flows.clear();
             flows.extend(alike.iter().filter_map(|(_, index)| self.member(seen, *index)));
-            // Only one side, or different connections that happen to share their number.
+            // Mostly a flow and its answer; but different connections may share a number.
             if let [one, other] = flows.as_slice()
                 && one.key() == other.key()
             {
@@ -197,10 +197,9 @@ impl Doubtful {
         for member in connection {
             let number = seen.get(member.index).map_or(0, |seen| seen.connection);
             self.flows.extend(u32::try_from(member.index).map(|index| (number, index)));
+            // Both sides ask about the same ports, unless the records contradict each other in which way a flow went.
+            self.ports.extend(evidence::ports(member.flow, member.sight).into_iter().flatten());
         }
-        // Both sides have the same ports.
-        let ports = connection.first().and_then(|member| evidence::ports(member.flow, member.sight));
-        self.ports.extend(ports.into_iter().flatten());
     }
 }
 
