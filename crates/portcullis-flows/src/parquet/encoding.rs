@@ -210,6 +210,25 @@ mod tests {
     }
 
     #[test]
+    fn stretches_are_what_the_numbers_are() {
+        // Five ones, then 24 packed bits, then three zeros.
+        let bytes = Bytes::from_static(&[10, 1, 7, 0b1111_0001, 0xff, 0b0001_1111, 6, 0]);
+        let mut numbers = vec![0; 32];
+        Hybrid::new(bytes.clone(), 1).unwrap().fill(&mut numbers, u64::from).unwrap();
+        for most in [1, 3, 32] {
+            let mut levels = Hybrid::new(bytes.clone(), 1).unwrap();
+            let mut found = Vec::new();
+            while found.len() < numbers.len() {
+                let (set, count) = levels.stretch(most.min(numbers.len() - found.len())).unwrap();
+                assert!((1..=most).contains(&count));
+                found.extend(std::iter::repeat_n(u64::from(set), count));
+            }
+            assert_eq!(found, numbers, "at most {most}");
+            assert!(levels.stretch(1).is_err());
+        }
+    }
+
+    #[test]
     fn what_is_damaged_is_an_error() {
         for bytes in [&[][..], &[0], &[10], &[3], &[0xff; 12]] {
             assert!(numbers(bytes, 8, 4).is_err(), "{bytes:?}");

@@ -21,7 +21,7 @@ fn check(page: &str, folder: &Path) {
         };
         made.push_str("console\n");
         for command in block.lines().filter_map(|line| line.strip_prefix("$ ")) {
-            let args = command.strip_prefix("portcullis ").unwrap_or_else(|| panic!("{page}: `{command}`"));
+            let args = command.strip_prefix("portcullis ").unwrap();
             let run = binary().current_dir(folder).args(words(args)).output().unwrap();
             made.push_str(&format!("$ {command}\n{}", String::from_utf8(run.stdout).unwrap()));
             commands += 1;
