@@ -42,6 +42,9 @@ pub struct Settings {
     pub profile: Option<String>,
     /// The home Region, else `AWS_REGION`, the profile's, or the machine's.
     pub region: Option<String>,
+    /// The home Region where none of these names one, else `us-east-1`: whoever asks for Regions of China alone has no keys
+    /// elsewhere.
+    pub spare_region: Option<String>,
     /// Where all services are, else `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3`, …, or the profile's `endpoint_url`.
     pub endpoint_url: Option<String>,
     /// Keys, else the usual chain: environment, profile, SSO, web identity, process, container, machine.
@@ -188,7 +191,8 @@ impl Cloud for Aws {
     }
 
     async fn principals(&self, access: &AccountAccess) -> Result<Arc<dyn Principals>> {
-        let home = self.home.as_ref().map_or(environment::FALLBACK_REGION, AsRef::as_ref);
+        let home =
+            self.home.as_ref().or(self.sessions.own().region()).map_or(environment::FALLBACK_REGION, AsRef::as_ref);
         Ok(Arc::new(iam::Door::new(&self.account_in(access, home).await?)))
     }
 }

@@ -83,13 +83,8 @@ impl Error {
             Kind::Throttled => "AWS asks for fewer calls: lower --concurrency, or give more time with --time-budget",
             Kind::Unreachable => "check the network, the proxy and AWS_ENDPOINT_URL",
             Kind::Clock => "set the machine's clock: AWS refuses requests that are minutes off",
-            Kind::Server
-            | Kind::NotFound
-            | Kind::Duplicate
-            | Kind::Quota
-            | Kind::Condition
-            | Kind::Invalid
-            | Kind::Answer => "",
+            Kind::Server => "the failure is AWS's own: try again later",
+            Kind::NotFound | Kind::Duplicate | Kind::Quota | Kind::Condition | Kind::Invalid | Kind::Answer => "",
         }
     }
 }

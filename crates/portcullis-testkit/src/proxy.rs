@@ -209,6 +209,7 @@ impl Inner {
                 return false;
             }
             Some((step, Fault::SamePage)) => self.same_page(step, request, &call),
+            Some((_, Fault::Elsewhere(region))) if region == call.region => request.send(&self.upstream),
             Some((_, refusal)) => Ok(refusal.refusal(&call)),
         };
         let Ok(reply) = reply else { return false };

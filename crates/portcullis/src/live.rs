@@ -44,11 +44,20 @@ const PATIENCE: Duration = Duration::from_secs(120);
 impl Live {
     /// Opens AWS. Nothing is called yet.
     pub(crate) fn open(args: &AwsArgs, purpose: Purpose) -> Result<Self> {
+        Self::open_for(args, purpose, &[])
+    }
+
+    /// As [`open`](Self::open), where it is known which Regions are asked for.
+    pub(crate) fn open_for(args: &AwsArgs, purpose: Purpose, regions: &[String]) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::Incomplete(format!("the threads for AWS could not be started: {error}")))?;
-        let settings = portcullis_aws::real::Settings { profile: args.profile.clone(), ..Default::default() };
+        let settings = portcullis_aws::real::Settings {
+            profile: args.profile.clone(),
+            spare_region: regions.iter().find(|region| is_region(region)).cloned(),
+            ..Default::default()
+        };
         let cloud = runtime.block_on(portcullis_aws::real::connect(settings));
         let cloud = cloud.map_err(|error| Failure::Incomplete(error.to_string()))?;
         let template = Role {

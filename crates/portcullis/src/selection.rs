@@ -43,7 +43,8 @@ impl Selection {
         console: &Console,
         each_region: &mut EachRegion<'_>,
     ) -> Result<Self> {
-        let live = if args.inputs.is_empty() { Some(Live::open(&args.aws, Purpose::Read)?) } else { None };
+        let live =
+            if args.inputs.is_empty() { Some(Live::open_for(&args.aws, Purpose::Read, &args.region)?) } else { None };
         let assembled = assembled(&args.policies, &args.aws, console)?;
         let strategy = assembled.policies.iter().rev().find_map(strategy_of);
         let policies = narrowed(assembled.set, &args.policies)?;

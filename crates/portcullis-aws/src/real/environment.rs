@@ -39,7 +39,8 @@ pub(super) async fn load(settings: &Settings) -> Result<(SdkConfig, Option<Regio
     let metadata = metadata_client(&bare);
 
     let home = home_region(settings, &bare, &metadata).await;
-    let region = home.clone().unwrap_or_else(|| Region::from_static(FALLBACK_REGION));
+    let spare = || settings.spare_region.clone().map_or(Region::from_static(FALLBACK_REGION), Region::new);
+    let region = home.clone().unwrap_or_else(spare);
     let limits = TimeoutConfig::builder()
         .connect_timeout(settings.limits.connect)
         .read_timeout(settings.limits.read)

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_sns::types::MessageAttributeValue;
+use sha2::{Digest as _, Sha256};
 
 use super::send::send;
 use crate::api::{Notice, Topics};
@@ -11,6 +12,10 @@ use crate::error::{Error, Kind, Result};
 
 /// The protocols whose subscribers are machines.
 const MACHINES: [&str; 4] = ["http", "https", "lambda", "sqs"];
+
+/// How the name of a topic ends that keeps the order. Its messages need a group, and a mark that tells a repetition.
+/// Source: SNS Developer Guide, "FIFO topics".
+const FIFO: &str = ".fifo";
 
 /// The topics of one Region.
 #[derive(Debug)]
@@ -35,6 +40,9 @@ impl Topics for Door {
             .subject(&notice.subject)
             .message_structure("json")
             .message(message(notice));
+        if topic.ends_with(FIFO) {
+            request = request.message_group_id("portcullis").message_deduplication_id(fingerprint(notice));
+        }
         for (name, value) in &notice.attributes {
             let attribute = MessageAttributeValue::builder().data_type("String").string_value(value).build();
             let attribute = attribute.map_err(|error| invalid(format!("attribute `{name}`: {error}")))?;
@@ -51,6 +59,16 @@ fn message(notice: &Notice) -> String {
     let all = machines.chain([("default", notice.text.as_str())]);
     let all = all.map(|(protocol, text)| (protocol.to_owned(), serde_json::Value::from(text)));
     serde_json::Value::Object(all.collect()).to_string()
+}
+
+/// The same for the same notice: one that is sent again within five minutes arrives once.
+fn fingerprint(notice: &Notice) -> String {
+    let mut hash = Sha256::new();
+    for part in [&notice.subject, &notice.text, &notice.json] {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    format!("{:x}", hash.finalize())
 }
 
 #[cfg(test)]

@@ -110,6 +110,11 @@ pub enum Fault {
     Never,
     /// The credentials have expired.
     Expired,
+    /// The request was signed by a clock that is hours off, as the answer's `Date` shows.
+    Skewed,
+    /// The bucket is in this Region, which is not the one that was asked: S3's redirect. A request that is signed for the
+    /// right Region goes through.
+    Elsewhere(String),
     /// The caller may not do this.
     Denied,
     /// An error of this code, as a client's mistake (400).
@@ -135,6 +140,10 @@ impl Fault {
             (Self::Expired, Dialect::Query) => (403, "ExpiredToken"),
             (Self::Expired, Dialect::RestJson) => (403, "ExpiredTokenException"),
             (Self::Expired, _) => (400, "ExpiredTokenException"),
+            (Self::Skewed, Dialect::RestXml) => (403, "RequestTimeTooSkewed"),
+            (Self::Skewed, Dialect::Ec2) => (400, "RequestExpired"),
+            (Self::Skewed, _) => (403, "SignatureDoesNotMatch"),
+            (Self::Elsewhere(_), _) => (301, "PermanentRedirect"),
             (Self::Denied, Dialect::Ec2) => (403, "UnauthorizedOperation"),
             (Self::Denied, Dialect::RestXml | Dialect::Query) => (403, "AccessDenied"),
             (Self::Denied, Dialect::RestJson) => (403, "AccessDeniedException"),
@@ -143,7 +152,16 @@ impl Fault {
             (_, Dialect::Json | Dialect::Cbor) => (500, "InternalServerError"),
             _ => (500, "InternalError"),
         };
-        write(dialect, status, code, "injected by the test")
+        let message = match self {
+            Self::Skewed => "Signature expired: 20200101T000000Z is now earlier than 20200101T120000Z",
+            _ => "injected by the test",
+        };
+        let answer = write(dialect, status, code, message);
+        match self {
+            Self::Skewed => answer.with("Date", "Wed, 01 Jan 2020 12:15:00 GMT"),
+            Self::Elsewhere(region) => answer.with("x-amz-bucket-region", region),
+            _ => answer,
+        }
     }
 }
 

@@ -9,6 +9,9 @@ use super::World;
 use crate::http::{Message, encode};
 use crate::xml::Element;
 
+/// How the names of topics and queues end that keep the order.
+const FIFO: &str = ".fifo";
+
 /// A queue that gets what is published to a topic.
 #[derive(Debug, Clone)]
 pub struct Inbox {
@@ -67,10 +70,12 @@ impl World {
         answer
     }
 
-    /// A topic; its ARN.
+    /// A topic, one that keeps the order if its name ends in `.fifo`; its ARN.
     #[must_use]
     pub fn topic(&self, name: &str) -> String {
-        self.query("sns", "CreateTopic", &[("Name", name)])
+        let ordered = [("Attributes.entry.1.key", "FifoTopic"), ("Attributes.entry.1.value", "true")];
+        let ordered = if name.ends_with(FIFO) { &ordered[..] } else { &[] };
+        self.query("sns", "CreateTopic", &[&[("Name", name)], ordered].concat())
             .find("TopicArn")
             .map_or_else(String::new, |e| e.text.clone())
     }
@@ -79,9 +84,14 @@ impl World {
     #[must_use]
     pub fn inbox(&self, topic: &str) -> Inbox {
         let name = topic.rsplit(':').next().unwrap_or_default();
-        let queue = self.json("sqs", "AmazonSQS.CreateQueue", &json!({ "QueueName": format!("{name}-inbox") }));
+        let (name, attributes) = match name.strip_suffix(FIFO) {
+            Some(name) => (format!("{name}-inbox{FIFO}"), json!({ "FifoQueue": "true" })),
+            None => (format!("{name}-inbox"), json!({})),
+        };
+        let asked = json!({ "QueueName": name, "Attributes": attributes });
+        let queue = self.json("sqs", "AmazonSQS.CreateQueue", &asked);
         let url = queue.get("QueueUrl").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let arn = format!("arn:aws:sqs:{}:{}:{name}-inbox", self.region(), self.account());
+        let arn = format!("arn:aws:sqs:{}:{}:{name}", self.region(), self.account());
         let raw = [("Attributes.entry.1.key", "RawMessageDelivery"), ("Attributes.entry.1.value", "true")];
         let to = [("TopicArn", topic), ("Protocol", "sqs"), ("Endpoint", &arn)];
         self.query("sns", "Subscribe", &[to.as_slice(), &raw].concat());

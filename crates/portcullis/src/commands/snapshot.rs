@@ -11,7 +11,7 @@ use crate::output::{Console, to_file};
 use crate::selection::{read_policies, remark_on_coverage};
 
 pub(crate) fn run(args: &SnapshotArgs, console: &Console) -> Result<Outcome> {
-    let live = Live::open(&args.selection.aws, Purpose::Read)?;
+    let live = Live::open_for(&args.selection.aws, Purpose::Read, &args.selection.region)?;
     // Policies are read for what they say of accounts alone.
     let asked = &args.selection.policies;
     let policies = if asked.policy.is_empty() {

@@ -8,6 +8,7 @@ mod flow_decisions;
 mod flows;
 mod harness;
 mod live;
+mod live_faults;
 mod policy;
 mod rules;
 mod rules_live;

@@ -30,6 +30,7 @@ pub(crate) fn settings() -> Settings {
     Settings {
         profile: None,
         region: Some(REGION.to_owned()),
+        spare_region: None,
         endpoint_url: Some(endpoint()),
         keys: Some(Keys { id: "AKIAIOSFODNN7EXAMPLE".to_owned(), secret: "secret".to_owned(), token: None }),
         limits: Limits::default(),
