@@ -27,7 +27,7 @@ pub(crate) struct Args {
     /// Only the parts whose name contains this: crates, scan-against-parse, groups, rules, repositories, start-up, live,
     /// flows, service
     filter: Option<String>,
-    /// Leave out the million groups (1 GB)
+    /// Leave out the million groups (1 GB); a million records of flow logs instead of ten
     #[arg(long)]
     quick: bool,
     /// Runs of each slow program; the median counts
@@ -36,6 +36,18 @@ pub(crate) struct Args {
     /// Take the programs of this folder as they are, and build none: those of a build with `--release`
     #[arg(long, value_name = "DIR")]
     programs: Option<PathBuf>,
+    /// How many records of flow logs [default: 10,000,000]; ten times as many are streamed
+    #[arg(long)]
+    records: Option<u64>,
+    /// Keep the flow logs (2 GB for each number of keys), for the next time
+    #[arg(long)]
+    keep: bool,
+}
+
+/// What is asked of the flow logs.
+struct FlowLogs {
+    records: u64,
+    keep: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -66,7 +78,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         run_command(cargo().args(["build", "--release"]).args(ours).arg("--bins"))?;
         run_command(cargo().args(["build", "--release", "-p", "xtask", "--examples"]))?;
     }
-    let bench = Bench::new(&workspace, args.programs.as_deref(), args.quick, args.runs)?;
+    let records = args.records.unwrap_or(if args.quick { 1_000_000 } else { 10_000_000 });
+    let flows = FlowLogs { records, keep: args.keep };
+    let bench = Bench::new(&workspace, args.programs.as_deref(), args.quick, args.runs, flows)?;
     println!("{}\n", measure::machine());
     for (name, part) in chosen {
         heading(name);

@@ -218,13 +218,7 @@ pub(crate) struct RiskArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// The change: a plan file, such as `portcullis plan --out` writes
-    #[arg(
-        long,
-        value_name = "PLAN",
-        required_unless_present = "repo",
-        conflicts_with = "repo",
-        help_heading = "Change"
-    )]
+    #[arg(long, value_name = "PLAN", conflicts_with = "repo", help_heading = "Change")]
     pub(crate) plan: Option<PathBuf>,
     /// The change: the rules of a repository, against the live group in the inventory, or without one against what was
     /// committed
