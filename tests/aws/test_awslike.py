@@ -5,6 +5,7 @@
 # Licence: Apache-2.0 OR MIT, as the rest of the project.
 import concurrent.futures
 import datetime
+import io
 import json
 import os
 import random
@@ -12,6 +13,7 @@ import time
 import unittest
 import urllib.error
 import urllib.request
+import zipfile
 
 import boto3
 import botocore.parsers
@@ -432,6 +434,72 @@ class Elsewhere(Case):
     def test_the_server_says_that_it_is_there(self):
         with urllib.request.urlopen(f"{ENDPOINT}/moto-api/") as answer:
             self.assertEqual(answer.status, 200)
+
+
+# A function that answers who it is and what it was asked, and refuses what it is told to refuse.
+BOOTSTRAP = """#!/usr/bin/env python3
+import json, os, urllib.request
+home = os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+while True:
+    with urllib.request.urlopen(home + "next") as call:
+        id, event = call.headers["Lambda-Runtime-Aws-Request-Id"], json.loads(call.read())
+    how = "error" if event.get("refuse") else "response"
+    said = {"errorType": "Refused", "errorMessage": "no"} if how == "error" else {"asked": event, "word": os.environ["WORD"]}
+    urllib.request.urlopen(urllib.request.Request(home + id + "/" + how, data=json.dumps(said).encode(), method="POST")).close()
+"""
+
+
+class Functions(Case):
+    def setUp(self):
+        super().setUp()
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as code:
+            code.writestr("bootstrap", BOOTSTRAP)
+        self.functions = self.client("lambda")
+        self.role = self.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        self.functions.create_function(
+            FunctionName="f", Runtime="provided.al2023", Handler="bootstrap", Role=self.role, Code={"ZipFile": packed.getvalue()},
+            Environment={"Variables": {"WORD": "one"}},
+        )
+        self.addCleanup(self.functions.delete_function, FunctionName="f")
+
+    def call(self, event):
+        answer = self.functions.invoke(FunctionName="f", Payload=json.dumps(event).encode())
+        return answer.get("FunctionError"), json.loads(answer["Payload"].read())
+
+    def test_a_function_runs_its_bootstrap(self):
+        self.assertEqual(self.call({"n": 1}), (None, {"asked": {"n": 1}, "word": "one"}))
+        self.functions.update_function_configuration(FunctionName="f", Environment={"Variables": {"WORD": "two"}})
+        self.assertEqual(self.call({"n": 2}), (None, {"asked": {"n": 2}, "word": "two"}))
+        self.assertEqual(self.call({"refuse": 1}), ("Unhandled", {"errorType": "Refused", "errorMessage": "no"}))
+
+    def test_a_distributed_map_reads_its_items_and_calls_a_function_in_its_own_account(self):
+        asked = urllib.request.Request(f"{ENDPOINT}/moto-api/config", data=b'{"stepfunctions": {"execute_state_machine": true}}', method="POST")
+        urllib.request.urlopen(asked).close()
+        bucket = f"items-{self.account}"
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        s3.put_object(Bucket=bucket, Key="items.json", Body=json.dumps([{"n": 1}, {"refuse": True}, {"n": 3}]).encode())
+        task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "f", "Payload.$": "$"}, "End": True}
+        every = {
+            "Type": "Map", "End": True, "ToleratedFailurePercentage": 100,
+            "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"}, "Parameters": {"Bucket": bucket, "Key": "items.json"}},
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "Call", "States": {"Call": task | {"ResultSelector": {"asked.$": "$.Payload.asked"}}}},
+        }
+        machines = self.client("stepfunctions")
+        definition = json.dumps({"StartAt": "Every", "States": {"Every": every}})
+        self.assertEqual(machines.validate_state_machine_definition(definition=definition)["result"], "OK")
+        self.assertEqual(machines.validate_state_machine_definition(definition='{"StartAt": 7}')["result"], "FAIL")
+        machine = machines.create_state_machine(name="m", roleArn=self.role, definition=definition)
+        # Once is not the last time.
+        for name in ("first", "second"):
+            execution = machines.start_execution(stateMachineArn=machine["stateMachineArn"], name=name, input="{}")["executionArn"]
+            deadline = time.monotonic() + 60
+            while (ended := machines.describe_execution(executionArn=execution))["status"] == "RUNNING" and time.monotonic() < deadline:
+                time.sleep(0.1)
+            self.assertEqual(ended["status"], "SUCCEEDED", ended)
+            asked = [item["asked"] for item in json.loads(ended["output"]) if item]
+            self.assertEqual(sorted(asked, key=lambda item: item["n"]), [{"n": 1}, {"n": 3}])
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ class Account:
         self.keys = sts.assume_role(RoleArn=f"arn:aws:iam::{self.id}:role/any", RoleSessionName="test")["Credentials"]
         self.session = boto3.Session(self.keys["AccessKeyId"], self.keys["SecretAccessKey"], self.keys["SessionToken"], region_name=REGION)
 
-    def client(self, service):
-        return self.session.client(service, endpoint_url=ENDPOINT, config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}))
+    def client(self, service, patience=60):
+        how = Config(retries={"max_attempts": 0}, read_timeout=patience, s3={"addressing_style": "path"})
+        return self.session.client(service, endpoint_url=ENDPOINT, config=how)
 
     def environment(self):
         """What a program needs to act in this account."""

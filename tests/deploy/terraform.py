@@ -8,8 +8,8 @@ import subprocess
 import sys
 import tempfile
 import unittest
-import zipfile
 
+import function
 from accounts import ENDPOINT
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -51,10 +51,8 @@ class Terraform:
         self.home.joinpath("terraformrc").write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{MIRROR}"\n  }}\n}}\n')
 
     def zip(self):
-        """Something that is shaped as the program's zip."""
         path = self.home / "portcullis-lambda.zip"
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("bootstrap", "#!/bin/sh\n")
+        path.write_bytes(function.archive())
         return path
 
     def provider(self, alias, account):

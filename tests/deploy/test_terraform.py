@@ -3,9 +3,10 @@
 import json
 import subprocess
 import time
+import urllib.request
 
 import function
-from accounts import Account, Case, actions, statements
+from accounts import ENDPOINT, Account, Case, actions, statements
 from terraform import ROOT, Terraform, needed
 
 CHANGE = {
@@ -35,6 +36,7 @@ module "central" {{
   external_id        = "shared words"
   notification_email = "security@example.com"
   policy_file        = "{ROOT}/examples/seed/security_policies.json"
+  distributed_scan   = true
   force_destroy      = true
 }}
 
@@ -58,6 +60,9 @@ output "member" {{
         (cls.terraform.root / "main.tf").write_text(main)
         cls.terraform.init()
         cls.terraform.init("central")
+        # Moto only keeps state machines, unless it is told to run them.
+        asked = urllib.request.Request(f"{ENDPOINT}/moto-api/config", data=b'{"stepfunctions": {"execute_state_machine": true}}', method="POST")
+        urllib.request.urlopen(asked).close()
         # The module's own tests need no server, and run while the other run waits for it.
         cls.options = cls.terraform.begin("test", "-no-color", folder="central")
         cls.addClassCleanup(cls.options.kill)
@@ -157,7 +162,7 @@ output "member" {{
         events = self.hub.client("events")
         for rule in ("scheduled-scan", "manual-scan"):
             targets = events.list_targets_by_rule(Rule=f"sg-compliance-dev-{rule}")["Targets"]
-            self.assertEqual([target["Arn"].rsplit(":")[-1] for target in targets], [self.central["function"]])
+            self.assertEqual([target["Arn"].rsplit(":")[-1] for target in targets], ["sg-compliance-dev-scan"])
         self.assertEqual(events.describe_rule(Name="sg-compliance-dev-scheduled-scan")["ScheduleExpression"], "rate(24 hours)")
         pattern = json.loads(events.describe_rule(Name="sg-compliance-dev-manual-scan")["EventPattern"])
         self.assertEqual(pattern, {"source": ["custom.security.compliance"], "detail-type": ["Manual Compliance Scan"]})
@@ -177,6 +182,46 @@ output "member" {{
                 self.assertNotIn(placeholder, json.dumps(statement))
 
     def test_the_program_scans_both_accounts_in_the_settings_that_were_deployed(self):
+        self.open_groups()
+        event = {"version": "0", "id": "1", "source": "custom.security.compliance", "detail-type": "Manual Compliance Scan", "detail": {"scan_type": "manual"}}
+        how, answer = function.called(self.hub, self.central["function"], event)
+        self.assertEqual(how, "response", answer)
+        [scan] = answer["scans"]
+        self.assertEqual([self.violating(scan["reports"]), answer["dry_run"]], [{self.hub.id, self.member.id}, True])
+        self.assertEqual([place.rsplit(".", 1)[1] for place in scan["reports"]], ["json", "csv", "md", "json"])
+        history = self.page(scan["run"])
+        self.assertEqual([history["accounts"], history["unread"], history["run"]], [2, 0, scan["run"]])
+        # What the minutely rule asks, once something may wait, is no scan.
+        due = {"source": "custom.security.compliance", "detail-type": "Look At What Is Due", "detail": {}}
+        how, answer = function.called(self.hub, self.central["responder"], due)
+        self.assertEqual([how, answer["events"][0]["handled"], answer["failures"]], ["response", "skipped", []])
+
+    def read(self, place):
+        bucket, key = place.removeprefix("s3://").split("/", 1)
+        return json.loads(self.hub.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    def page(self, run):
+        """What history keeps of a scan."""
+        bucket = self.central["bucket"]
+        pages = self.hub.client("s3").list_objects_v2(Bucket=bucket, Prefix="reports/history/")["Contents"]
+        [key] = [page["Key"] for page in pages if run in page["Key"]]
+        return self.read(f"s3://{bucket}/{key}")
+
+    def violating(self, reports):
+        """The accounts in which a report finds SSH open."""
+        return {finding["account_id"] for finding in self.read(reports[0])["findings"] if finding["rule_id"] == "PROHIBIT_ALL_TRAFFIC_SSH"}
+
+    def executed(self, name):
+        """Runs the state machine that was deployed, and answers how it ended."""
+        machines = self.hub.client("stepfunctions")
+        [machine] = [machine["stateMachineArn"] for machine in machines.list_state_machines()["stateMachines"]]
+        execution = machines.start_execution(stateMachineArn=machine, name=name, input="{}")["executionArn"]
+        deadline = time.monotonic() + 240
+        while (ended := machines.describe_execution(executionArn=execution))["status"] == "RUNNING" and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return ended
+
+    def open_groups(self):
         if not function.is_there():
             self.skipTest("PORTCULLIS_TEST_PROGRAMS names no folder with portcullis-lambda")
         for account in (self.hub, self.member):
@@ -185,24 +230,29 @@ output "member" {{
             group = ec2.create_security_group(GroupName=f"web-{account.id}", Description="open", VpcId=vpc)["GroupId"]
             everybody = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
             ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[everybody])
-        settings = self.hub.client("lambda").get_function_configuration(FunctionName=self.central["function"])["Environment"]["Variables"]
-        event = {"version": "0", "id": "1", "source": "custom.security.compliance", "detail-type": "Manual Compliance Scan", "detail": {"scan_type": "manual"}}
-        how, answer = function.called(self.hub, settings, event)
-        self.assertEqual(how, "response", answer)
-        [scan] = answer["scans"]
-        violating = {
-            group["account_id"]
-            for group in scan["enforcement"]["groups"]
-            if any(finding["rule_id"] == "PROHIBIT_ALL_TRAFFIC_SSH" for finding in group["findings"])
-        }
-        self.assertEqual([violating, answer["dry_run"]], [{self.hub.id, self.member.id}, True])
-        reports = self.hub.client("s3").list_objects_v2(Bucket=self.central["bucket"], Prefix="reports/")["KeyCount"]
-        self.assertEqual(reports, 1)
-        # What the minutely rule asks, once something may wait, is no scan; what the state machine asks lists both accounts.
-        how, answer = function.called(self.hub, settings, {"source": "custom.security.compliance", "detail-type": "Look At What Is Due", "detail": {}})
-        self.assertEqual([how, answer["events"][0]["handled"], answer["failures"]], ["response", "skipped", []])
-        how, answer = function.called(self.hub, settings, {"task": "units"})
-        self.assertEqual([how, [unit["account"] for unit in answer["units"]]], ["response", [self.hub.id, self.member.id]])
+
+    def test_a_distributed_scan_makes_one_report_of_all_accounts(self):
+        self.open_groups()
+        ended = self.executed("whole")
+        self.assertEqual(ended["status"], "SUCCEEDED", ended)
+        report = json.loads(ended["output"])["report"]
+        self.assertEqual([report["complete"], report["units"], report["failures"]], [True, 2, []])
+        self.assertEqual(self.violating(report["reports"]), {self.hub.id, self.member.id})
+        rows = self.read(report["reports"][0])["coverage"]
+        self.assertEqual({(row["account_id"], row["status"]) for row in rows}, {(self.hub.id, "complete"), (self.member.id, "complete")})
+
+    def test_a_part_that_is_missing_makes_the_report_incomplete_and_is_not_clean(self):
+        self.open_groups()
+        run, s3, bucket = "torn", self.hub.client("s3"), self.central["bucket"]
+        # A list that is there already holds: this one has a unit whose Region nobody can read.
+        units = [{"task": "scan", "run": run, "account": self.hub.id, "region": region} for region in ("us-east-1", "nowhere")]
+        s3.put_object(Bucket=bucket, Key=f"reports/runs/{run}/units.json", Body=json.dumps(units).encode())
+        ended = self.executed(run)
+        self.assertEqual([ended["status"], ended.get("error")], ["FAILED", "Portcullis.Incomplete"], ended)
+        history = self.page(run)
+        self.assertEqual([history["unread"], self.violating(history["reports"])], [1, {self.hub.id}])
+        rows = {row["region"]: row["status"] for row in self.read(history["reports"][0])["coverage"]}
+        self.assertEqual(rows, {"us-east-1": "complete", "nowhere": "unread"})
 
     def test_the_members_role_lets_the_service_in_and_nobody_else(self):
         role = self.member.client("iam").get_role(RoleName="sg-compliance-dev-cross-account-role")["Role"]

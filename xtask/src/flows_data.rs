@@ -4,7 +4,7 @@
 //! sources and destinations are drawn from as many addresses as asked for, each pair with both actions.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,7 @@ pub(crate) struct Args {
     /// Another seed, other records
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// The file, or with --files the folder
+    /// The file, `-` for stdout, or with --files the folder
     #[arg(long)]
     pub(crate) out: PathBuf,
 }
@@ -62,7 +62,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn write_file(args: &Args, first: u64, end: u64, path: &Path) -> Result<()> {
     let write = || -> Result<()> {
-        let file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+        let out: Box<dyn Write> =
+            if path == Path::new("-") { Box::new(io::stdout().lock()) } else { Box::new(File::create(path)?) };
+        let file = BufWriter::with_capacity(1 << 20, out);
         if args.gzip {
             let mut out = BufWriter::with_capacity(1 << 16, GzEncoder::new(file, Compression::default()));
             write_records(args, first, end, &mut out)?;

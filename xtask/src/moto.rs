@@ -146,7 +146,7 @@ fn answers(port: u16) -> bool {
 }
 
 /// The Python of an environment with what `tests/aws/requirements.txt` pins, made if it is not there. A copy of that file,
-/// written last, says that the environment is whole and which versions it has.
+/// written last, says that the environment is whole and which versions it has. That file names all that is needed.
 fn environment(target: &Path) -> Result<PathBuf> {
     let folder = target.join("moto");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
@@ -181,6 +181,7 @@ fn environment(target: &Path) -> Result<PathBuf> {
         "--quiet",
         "--disable-pip-version-check",
         "--only-binary=:all:",
+        "--no-deps",
         "--requirement",
     ]);
     run_command(install.arg(&wanted)).context("cannot fetch the AWS-like server's packages from PyPI")?;

@@ -17,4 +17,4 @@ pub use fingerprint::fingerprint;
 pub use plan::{
     Change, Environments, GroupPlan, Plan, PlannedFinding, Proof, SimulationError, Strategy, Unfixable, simulate,
 };
-pub use planner::{fit_description, fit_tag, plan, plan_change, prove};
+pub use planner::{fit_description, fit_tag, fits_description, plan, plan_change, prove};

@@ -15,7 +15,7 @@ mod sieve;
 pub mod suggest;
 pub mod tally;
 
-pub use attribute::{Attribution, Seen, Use};
+pub use attribute::{Attribution, Doubtful, Seen, Use};
 pub use cut::{Cut, cuts};
 pub use evidence::Evidence;
 pub use flow::Flow;
@@ -26,5 +26,5 @@ pub use place::Places;
 pub use risk::{AtRisk, Connection, Risk};
 pub use rulebook::{Admitting, RuleAt, Rulebook};
 pub use sieve::Sureness;
-pub use suggest::{Lengths, Suggested, Suggester, Suggestion};
+pub use suggest::{Lengths, Namer, Suggested, Suggester, Suggestion};
 pub use tally::{RuleUse, Sum, Tally};

@@ -48,6 +48,28 @@ struct Wanted {
     name: String,
 }
 
+/// What a row turned out to be, in a byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Record,
+    Unwanted,
+    NoData,
+    SkipData,
+    Malformed,
+}
+
+impl Found {
+    fn verdict(self) -> Verdict {
+        match self {
+            Self::Record => Verdict::Record,
+            Self::Unwanted => Verdict::Unwanted,
+            Self::NoData => Verdict::NoData,
+            Self::SkipData => Verdict::SkipData,
+            Self::Malformed => Verdict::Malformed(None),
+        }
+    }
+}
+
 /// Where rows go.
 pub(crate) struct Table<'a> {
     pub(crate) counts: &'a mut Counts,
@@ -171,7 +193,10 @@ impl Groups {
         table: &mut Table<'_>,
         note: &mut dyn FnMut(u64, String),
     ) -> Result<(), Failed> {
-        let open = |wanted: &Option<Wanted>| wanted.as_ref().map(|wanted| self.column(group, wanted)).transpose();
+        let reader = self.reader.get_row_group(group)?;
+        let open = |wanted: &Option<Wanted>| {
+            wanted.as_ref().map(|wanted| Column::open(reader.as_ref(), wanted.leaf, wanted.how)).transpose()
+        };
         let mut columns = Columns {
             keys: self.keys.iter().map(open).collect::<Result<_, _>>()?,
             others: [
@@ -192,56 +217,50 @@ impl Groups {
             if count == 0 {
                 return Err(Failed::Input("is damaged or truncated Parquet (rows are missing)".to_owned()));
             }
-            self.rows(&mut columns, count, selection, table, &mut |index, reason| note((row + index) as u64, reason));
-            columns.advance(count);
+            columns.decode(count)?;
+            self.rows(&columns, count, selection, table, &mut |index, reason| note((row + index) as u64, reason));
             table.aggregate.add(table.batch).map_err(Failed::Memory)?;
             row += count;
         }
         Ok(())
     }
 
-    fn column(&self, group: usize, wanted: &Wanted) -> Result<Column, Failed> {
-        let reader = self.reader.get_row_group(group)?;
-        Ok(Column::open(reader.as_ref(), wanted.leaf, wanted.how)?)
-    }
-
     /// Adds so many rows to the batch, column after column.
     fn rows(
         &self,
-        columns: &mut Columns,
+        columns: &Columns,
         count: usize,
         selection: &Selection,
         table: &mut Table<'_>,
         note: &mut dyn FnMut(usize, String),
     ) {
         let [packets, bytes, start, end, status, action, direction, interface] =
-            columns.others.each_ref().map(|column| column.as_ref().map(|column| column.values(count)));
-        let mut verdicts = [Verdict::Record; BATCH];
-        const MALFORMED: Verdict = Verdict::Malformed(None);
-        let wanted = |wanted| if wanted { Verdict::Record } else { Verdict::Unwanted };
-        if let Some(values) = start {
-            judge(&mut verdicts, values, |start| match start {
-                WRONG => MALFORMED,
+            columns.others.each_ref().map(|column| column.as_ref().map(Column::values));
+        let mut found = [Found::Record; BATCH];
+        let wanted = |wanted| if wanted { Found::Record } else { Found::Unwanted };
+        if let Some(values) = start.filter(|values| selection.asks_time() || any_wrong(values)) {
+            judge(&mut found, values, |start| match start {
+                WRONG => Found::Malformed,
                 _ => wanted(selection.wants_start((start != UNKNOWN).then_some(start))),
             });
-        } else if !selection.wants_start(None) {
-            verdicts = [Verdict::Unwanted; BATCH];
+        } else if start.is_none() && selection.asks_time() {
+            found = [Found::Unwanted; BATCH];
         }
         if let Some(ids) = interface {
             let column = columns.others[7].as_ref();
-            judge(&mut verdicts, ids, |id| {
+            judge(&mut found, ids, |id| {
                 wanted(column.is_some_and(|column| selection.wants_interface(column.text(id))))
             });
         } else if selection.interfaces.is_some() {
-            verdicts = [Verdict::Unwanted; BATCH];
+            found = [Found::Unwanted; BATCH];
         }
         if let Some(values) = status {
             let [_, nodata, skipdata] = [word(0), word(1), word(2)];
-            judge(&mut verdicts, values, |value| match value {
-                WRONG => MALFORMED,
-                _ if value == nodata => Verdict::NoData,
-                _ if value == skipdata => Verdict::SkipData,
-                _ => Verdict::Record,
+            judge(&mut found, values, |value| match value {
+                WRONG => Found::Malformed,
+                _ if value == nodata => Found::NoData,
+                _ if value == skipdata => Found::SkipData,
+                _ => Found::Record,
             });
         }
         for (asked, values) in [(selection.accepted, action), (selection.inbound, direction)] {
@@ -250,16 +269,16 @@ impl Groups {
             match values {
                 Some(values) => {
                     judge(
-                        &mut verdicts,
+                        &mut found,
                         values,
-                        |value| if value == WRONG { MALFORMED } else { wanted(value == asked) },
+                        |value| if value == WRONG { Found::Malformed } else { wanted(value == asked) },
                     )
                 }
-                None => verdicts = [Verdict::Unwanted; BATCH],
+                None => found = [Found::Unwanted; BATCH],
             }
         }
-        for values in [packets, bytes, end].into_iter().flatten() {
-            judge(&mut verdicts, values, |value| if value == WRONG { MALFORMED } else { Verdict::Record });
+        for values in [packets, bytes, end].into_iter().flatten().filter(|values| any_wrong(values)) {
+            judge(&mut found, values, |value| if value == WRONG { Found::Malformed } else { Found::Record });
         }
         let mut packed = [Packed::default(); BATCH];
         let mut long = [self.long; BATCH];
@@ -268,12 +287,12 @@ impl Groups {
                 packed.iter_mut().for_each(|packed| packed.push(0, 1));
                 continue;
             };
-            let rows = packed.iter_mut().zip(&mut long).zip(&mut verdicts);
-            for (((packed, long), verdict), value) in rows.zip(column.values(count)) {
+            let rows = packed.iter_mut().zip(&mut long).zip(&mut found);
+            for (((packed, long), found), value) in rows.zip(column.values()) {
                 match column::length(*value) {
                     Some(length) => packed.push(*value, length),
                     None if *value != WRONG => *long = true,
-                    None if *verdict == Verdict::Record => *verdict = MALFORMED,
+                    None if *found == Found::Record => *found = Found::Malformed,
                     None => {}
                 }
             }
@@ -281,23 +300,20 @@ impl Groups {
         let of = |values: Option<&[u64]>, row: usize| {
             values.map_or(UNKNOWN, |values| values.get(row).copied().unwrap_or(UNKNOWN))
         };
-        for (row, ((verdict, packed), long)) in verdicts.iter().zip(&packed).zip(&long).take(count).enumerate() {
-            table.counts.count(*verdict);
-            match verdict {
-                Verdict::Record => {
-                    let sample = Sample {
-                        packets: of(packets, row),
-                        bytes: of(bytes, row),
-                        start: of(start, row),
-                        end: of(end, row),
-                    };
-                    match packed.finish() {
-                        Some(key) if !long => table.batch.push(key, sample),
-                        _ => table.batch.push_long(sample, |bytes| columns.key(row, bytes)),
-                    }
+        for (row, ((found, packed), long)) in found.iter().zip(&packed).zip(&long).take(count).enumerate() {
+            if *found != Found::Record {
+                table.counts.count(found.verdict());
+                if *found == Found::Malformed {
+                    note(row, self.reason(columns, row));
                 }
-                Verdict::Malformed(_) => note(row, self.reason(columns, row)),
-                _ => {}
+                continue;
+            }
+            table.counts.count(Verdict::Record);
+            let sample =
+                Sample { packets: of(packets, row), bytes: of(bytes, row), start: of(start, row), end: of(end, row) };
+            match packed.finish() {
+                Some(key) if !long => table.batch.push(key, sample),
+                _ => table.batch.push_long(sample, |bytes| columns.key(row, bytes)),
             }
         }
     }
@@ -308,7 +324,7 @@ impl Groups {
         let wanted = others.into_iter().chain(&self.keys);
         let open = columns.others.iter().take(others.len()).chain(&columns.keys);
         let wrong = |column: &Option<Column>| {
-            column.as_ref().and_then(|column| column.values(row + 1).get(row).copied()) == Some(WRONG)
+            column.as_ref().and_then(|column| column.values().get(row).copied()) == Some(WRONG)
         };
         let at_fault = wanted.zip(open).find(|(_, column)| wrong(column));
         let name = at_fault.and_then(|(wanted, _)| wanted.as_ref()).map_or("a column", |wanted| wanted.name.as_str());
@@ -318,12 +334,17 @@ impl Groups {
 
 /// Judges the rows that nothing was found about yet by one column's values.
 #[inline]
-fn judge(verdicts: &mut [Verdict; BATCH], values: &[u64], judge: impl Fn(u64) -> Verdict) {
-    for (verdict, value) in verdicts.iter_mut().zip(values) {
-        if *verdict == Verdict::Record {
-            *verdict = judge(*value);
+fn judge(found: &mut [Found; BATCH], values: &[u64], judge: impl Fn(u64) -> Found) {
+    for (found, value) in found.iter_mut().zip(values) {
+        if *found == Found::Record {
+            *found = judge(*value);
         }
     }
+}
+
+/// Whether any value is wrong: without leaving early, so that several are compared at once.
+fn any_wrong(values: &[u64]) -> bool {
+    values.iter().fold(false, |any, value| any | (*value == WRONG))
 }
 
 /// The cell of a word.
@@ -345,13 +366,14 @@ impl Columns {
         self.keys.iter_mut().chain(&mut self.others).flatten()
     }
 
-    /// Decodes a page of each column that has no values left, and says how many rows all of them have now.
+    /// Goes on to the next page of each column that has no rows left, and says how many all of them have now.
     fn ready(&mut self, most: usize) -> Result<usize, ParquetError> {
         self.all().try_fold(most, |ready, column| Ok(ready.min(column.ready()?)))
     }
 
-    fn advance(&mut self, count: usize) {
-        self.all().for_each(|column| column.advance(count));
+    /// Decodes so many rows of each column.
+    fn decode(&mut self, count: usize) -> Result<(), ParquetError> {
+        self.all().try_for_each(|column| column.decode(count))
     }
 
     /// Appends the key of a row.

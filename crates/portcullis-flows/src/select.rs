@@ -20,9 +20,14 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Whether it asks when a record began.
+    pub(crate) fn asks_time(&self) -> bool {
+        self.since.is_some() || self.until.is_some()
+    }
+
     /// Whether a record that began then is wanted; one that does not say belongs to no time.
     pub(crate) fn wants_start(&self, start: Option<u64>) -> bool {
-        if self.since.is_none() && self.until.is_none() {
+        if !self.asks_time() {
             return true;
         }
         start.is_some_and(|start| {

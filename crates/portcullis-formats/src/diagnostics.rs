@@ -325,6 +325,14 @@ pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = 
     near(word, candidates).map(|candidate| format!("did you mean `{candidate}`"))
 }
 
+/// What the operating system says, without its number.
+pub fn io_message(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
 /// A user's word in backticks, cut where it is very long.
 pub(crate) fn quoted(word: &str) -> String {
     const LONGEST: usize = 80;

@@ -31,8 +31,9 @@ pub use error::{ReadError, ReadErrors};
 pub use source::Source;
 pub use write::{canonical, write, write_as, write_gzip};
 
+use crate::diagnostics::io_message;
 use element::Gathered;
-use error::{Place, io_message};
+use error::Place;
 use pool::Pool;
 use split::Splitter;
 

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use portcullis_core::model::{Direction, Peer, Rule};
 use portcullis_core::net::{AnyCidr, Cidr, RuleServices};
-use portcullis_core::remediation::fit_description;
+use portcullis_core::remediation::{fit_description, fits_description};
 
 pub use self::format::format;
 pub use self::write::{line_of, write};
@@ -182,6 +182,12 @@ impl Reader {
         };
         let file = u32::try_from(self.set.files.len()).unwrap_or(u32::MAX);
         self.set.files.push(Arc::clone(&source));
+        // Most lines are one rule. A file of nothing but line ends would ask for too much.
+        const MOST: usize = 1_024;
+        let lines = source.text().bytes().filter(|byte| *byte == b'\n').take(MOST).count() + 1;
+        self.known.reserve(lines);
+        self.set.rules.reserve(lines);
+        self.set.origins.reserve(lines);
         let mut messages = Vec::new();
         for (number, text) in (1u32..).zip(source.text().split('\n')) {
             let mut parser = line::Parser::new(&source, &mut messages);
@@ -286,14 +292,37 @@ fn fitted<'a>(source: &Source, comment: &'a str, messages: &mut Vec<Diagnostic>)
     }
     let fitted = fit_description(comment);
     if fitted != comment {
-        let why = if comment.chars().count() > 255 { "at most 255 characters" } else { "none of some characters" };
-        let warning = format!("AWS takes {why} in a description: this one becomes {}", quoted(&fitted));
-        messages.push(
-            Diagnostic::warning(span_of(source, comment), warning)
-                .help("letters, digits, spaces and `._-:/()#,@[]+=&;{}!$*` are taken"),
-        );
+        let mut why = Vec::new();
+        if comment.chars().count() > 255 {
+            why.push("no more than 255 characters".to_owned());
+        }
+        why.extend(left_out(comment).map(|strange| format!("no {strange}")));
+        let warning = format!("AWS takes {} in a description: this one becomes {}", why.join(" and "), quoted(&fitted));
+        let help = "letters of the English alphabet, digits, spaces and `._-:/()#,@[]+=&;{}!$*` stay as they are";
+        messages.push(Diagnostic::warning(span_of(source, comment), warning).help(help));
     }
     Cow::Owned(fitted)
+}
+
+/// The characters of a comment that AWS does not take, each once and in backticks; only the first ones of many.
+fn left_out(comment: &str) -> Option<String> {
+    const NAMED: usize = 8;
+    let mut strange: Vec<char> = Vec::new();
+    for character in comment.chars().filter(|character| !fits_description(*character)) {
+        if !strange.contains(&character) {
+            strange.push(character);
+        }
+        if strange.len() > NAMED {
+            break;
+        }
+    }
+    let more = if strange.len() > NAMED { " and others" } else { "" };
+    let named: Vec<String> = strange.iter().take(NAMED).map(|character| format!("`{character}`")).collect();
+    let all = match named.as_slice() {
+        [rest @ .., last] if !rest.is_empty() && more.is_empty() => format!("{} or {last}", rest.join(", ")),
+        named => named.join(", "),
+    };
+    (!all.is_empty()).then(|| format!("{all}{more}"))
 }
 
 /// The place of a part of the source's own text.

@@ -1,13 +1,16 @@
 //! What is answered to one call.
 
-use std::io::Write as _;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, bail};
-use portcullis_formats::events::{Asked, Body, Delivery, Event, ScanRequest, read};
+use jiff::Timestamp;
+use portcullis_formats::events::{Body, Delivery, Event, read};
 use portcullis_runtime::SystemClock;
-use portcullis_runtime::service::Service;
+use portcullis_runtime::service::{ScanOutcome, Service, Unit};
+use serde::Serialize;
 use serde_json::{Value, json};
+
+use crate::fit::{fitted, log};
 
 /// Answers an event, a batch of SQS messages, or a task of a state machine.
 ///
@@ -28,29 +31,28 @@ pub(crate) fn answer(service: &Service, payload: &Value, interrupt: &AtomicBool)
     let response = service.respond(&body.deliveries, &SystemClock, interrupt);
     let mut document = serde_json::to_value(&response)?;
     let (scans, mut failed) = scans(service, &body)?;
+    let incomplete = scans.iter().find(|scan| !scan.failures.is_empty()).map(|scan| scan.failures.join("; "));
     if let (Some(document), false) = (document.as_object_mut(), scans.is_empty()) {
-        document.insert("scans".to_owned(), Value::Array(scans));
+        document.insert("scans".to_owned(), serde_json::to_value(scans.iter().map(Summary::of).collect::<Vec<_>>())?);
     }
+    let document = fitted(document);
     log(&document);
     failed.extend(response.failed_messages());
     if body.is_batch {
         let failures: Vec<Value> = failed.iter().map(|id| json!({ "itemIdentifier": id })).collect();
         return Ok(json!({ "batchItemFailures": failures }));
     }
-    let scan_failed = document.pointer("/scans").and_then(Value::as_array).is_some_and(|scans| {
-        scans.iter().any(|scan| scan["failures"].as_array().is_some_and(|failures| !failures.is_empty()))
-    });
     if !response.is_complete() {
         bail!("{}", response.failures.join("; "));
     }
-    if scan_failed {
-        bail!("the scan is not complete: {}", document.get("scans").unwrap_or(&Value::Null));
+    if let Some(why) = incomplete {
+        bail!("the scan is not complete: {why}");
     }
     Ok(document)
 }
 
 /// The scans that events ask for, and the messages whose scan failed.
-fn scans(service: &Service, body: &Body) -> Result<(Vec<Value>, Vec<String>)> {
+fn scans(service: &Service, body: &Body) -> Result<(Vec<ScanOutcome>, Vec<String>)> {
     let (mut scans, mut failed) = (Vec::new(), Vec::new());
     for Delivery { message_id, event } in &body.deliveries {
         let Ok(Event::Scan(asked)) = event else { continue };
@@ -58,47 +60,61 @@ fn scans(service: &Service, body: &Body) -> Result<(Vec<Value>, Vec<String>)> {
         if !outcome.failures.is_empty() {
             failed.extend(message_id.clone());
         }
-        scans.push(serde_json::to_value(&outcome)?);
+        scans.push(outcome);
     }
     Ok((scans, failed))
 }
 
-/// A task of a state machine that scans many accounts: `units` lists what is to be scanned, `scan` scans one of them.
-fn answer_task(service: &Service, task: &str, payload: &Value) -> Result<Value> {
-    match task {
-        "units" => {
-            let units = service.units().context("it cannot be told what is to be scanned")?;
-            let unit =
-                |(account, region): &(String, String)| json!({ "task": "scan", "account": account, "region": region });
-            Ok(json!({ "units": units.iter().map(unit).collect::<Vec<_>>() }))
+/// What is answered of a scan. The whole is where the reports are: an answer has no room for it.
+#[derive(Serialize)]
+struct Summary<'a> {
+    run: &'a str,
+    groups: usize,
+    failing: usize,
+    stands: bool,
+    /// What the levels asked, counted.
+    enforcement: Option<Value>,
+    /// How many groups an order by hand is about.
+    ordered: usize,
+    reports: &'a [String],
+    failures: &'a [String],
+}
+
+impl<'a> Summary<'a> {
+    fn of(outcome: &'a ScanOutcome) -> Self {
+        let enforcement = outcome.enforcement.as_ref();
+        Self {
+            run: &outcome.run,
+            groups: outcome.groups,
+            failing: outcome.failing,
+            stands: outcome.stands,
+            enforcement: enforcement.and_then(|report| serde_json::to_value(report.summary).ok()),
+            ordered: outcome.ordered.len(),
+            reports: &outcome.reports,
+            failures: &outcome.failures,
         }
-        "scan" => {
-            let text = |name: &str| payload.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let some = |text: String| Some(text).filter(|text| !text.is_empty()).into_iter().collect::<Vec<_>>();
-            let asked = ScanRequest {
-                id: String::new(),
-                asked: Asked::Manually,
-                accounts: some(text("account")),
-                regions: some(text("region")),
-                time: None,
-            };
-            let outcome = service.scan(&asked, &SystemClock)?;
-            log(&serde_json::to_value(&outcome)?);
-            Ok(json!({
-                "account": text("account"),
-                "region": text("region"),
-                "groups": outcome.groups,
-                "failing": outcome.failing,
-                "stands": outcome.stands,
-                "failures": outcome.failures,
-            }))
-        }
-        other => bail!("`{other}` is no task: units or scan is expected"),
     }
 }
 
-/// One line of JSON, for the function's log.
-fn log(document: &Value) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{document}");
+/// A task of a state machine that scans many accounts: `units` lists what is to be scanned, `scan` scans one of them, and
+/// `report` puts all of it together.
+fn answer_task(service: &Service, task: &str, payload: &Value) -> Result<Value> {
+    let text = |name: &str| payload.get(name).and_then(Value::as_str).unwrap_or_default();
+    let answer = match task {
+        "units" => serde_json::to_value(service.list_units(text("run"))?)?,
+        "scan" => {
+            let unit: Unit = serde_json::from_value(payload.clone()).context("this is no unit of a scan")?;
+            let outcome = service.scan_unit(&unit, &SystemClock)?;
+            serde_json::to_value(Summary::of(&outcome))?
+        }
+        "report" => {
+            // A state machine knows when it began; without that, how long it took is not told.
+            let began: Option<Timestamp> = text("began").parse().ok();
+            serde_json::to_value(service.merge(text("run"), began, &SystemClock)?)?
+        }
+        other => bail!("`{other}` is no task: units, scan or report is expected"),
+    };
+    let answer = fitted(answer);
+    log(&answer);
+    Ok(answer)
 }

@@ -4,21 +4,19 @@
 //! what it is given ([`answer`]).
 
 mod answer;
+mod budget;
+mod fit;
 mod settings;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use portcullis_runtime::service::Service;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
-
-/// So long before its end a call begins nothing new.
-const LAST_CALL: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -38,19 +36,22 @@ async fn open() -> anyhow::Result<Service> {
     opened.await.context("the service could not be opened")?
 }
 
-/// One call. Its work waits for calls of AWS, so it is done beside the runtime's own threads.
-async fn called(service: Arc<Service>, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let interrupt = Arc::new(AtomicBool::new(false));
-    let timer = tokio::spawn(near_the_end(event.context.deadline, Arc::clone(&interrupt)));
-    let answered = spawn_blocking(move || answer::answer(&service, &event.payload, &interrupt)).await;
-    timer.abort();
-    answered.context("the answer could not be waited for")?.map_err(Error::from)
+/// A call that failed, as AWS Step Functions and the function's log name it.
+#[derive(Debug)]
+struct Failed(String);
+
+impl From<Failed> for Diagnostic {
+    fn from(Failed(why): Failed) -> Self {
+        Self { error_type: "Portcullis.Failed".to_owned(), error_message: why }
+    }
 }
 
-/// Sets the flag shortly before a call's time is over.
-async fn near_the_end(deadline: u64, flag: Arc<AtomicBool>) {
-    let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default();
-    let left = Duration::from_millis(deadline.saturating_sub(now));
-    tokio::time::sleep(left.saturating_sub(LAST_CALL)).await;
-    flag.store(true, Ordering::Relaxed);
+/// One call. Its work waits for calls of AWS, so it is done beside the runtime's own threads.
+async fn called(service: Arc<Service>, event: LambdaEvent<Value>) -> Result<Value, Failed> {
+    let interrupt = Arc::new(AtomicBool::new(false));
+    let timer = tokio::spawn(budget::near_the_end(event.context.deadline, Arc::clone(&interrupt)));
+    let answered = spawn_blocking(move || answer::answer(&service, &event.payload, &interrupt)).await;
+    timer.abort();
+    let answered = answered.map_err(|_| Failed("the answer could not be waited for".to_owned()))?;
+    answered.map_err(|error| Failed(fit::cut(&format!("{error:#}"))))
 }

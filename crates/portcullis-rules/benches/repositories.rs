@@ -1,4 +1,5 @@
-//! What parsing and comparing many repositories costs, apart from reading them: `cargo bench -p portcullis-rules`.
+//! What parsing and comparing many repositories costs, apart from reading them, on one thread and as the program does it:
+//! `cargo bench -p portcullis-rules`.
 //!
 //! A program of its own and no harness from elsewhere: what is asked is the time of a whole tree, not the change of a
 //! nanosecond between two runs.
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::model::SecurityGroup;
 use portcullis_formats::rules::{Read, parse};
-use portcullis_rules::difference;
+use portcullis_rules::{difference, side_by_side};
 
 const REPOSITORIES: usize = 1_000;
 const RULES: usize = 60;
@@ -29,8 +30,8 @@ fn main() {
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }
-    println!("{REPOSITORIES} repositories with {RULES} rules each, one thread");
-    println!("{:28} | parsing  | comparing | together", "the files are");
+    println!("{REPOSITORIES} repositories with {RULES} rules each");
+    println!("{:28} | parsing  | comparing | together  | both on all cores", "the files are");
     for (name, rewrite) in [
         ("as the live groups", unchanged as fn(usize, &[String]) -> Vec<String>),
         ("reordered", reordered),
@@ -39,7 +40,7 @@ fn main() {
         ("all rules changed", all_changed),
     ] {
         let cases: Vec<Case> = (0..REPOSITORIES).map(|number| case(number, rewrite)).collect();
-        let (mut parsing, mut comparing) = (Duration::MAX, Duration::MAX);
+        let (mut parsing, mut comparing, mut cores) = (Duration::MAX, Duration::MAX, Duration::MAX);
         for _ in 0..RUNS {
             let start = Instant::now();
             let read: Vec<Read> =
@@ -51,9 +52,17 @@ fn main() {
                 black_box(difference(&read.set, &[&case.live], None));
             }
             comparing = comparing.min(start.elapsed());
+            drop(read);
+            let start = Instant::now();
+            let both = side_by_side(cases.iter().collect(), |case: &Case| {
+                let read = parse([("rules.pysec", case.file.as_bytes())]).ok()?;
+                Some(difference(&read.set, &[&case.live], None).is_empty())
+            });
+            cores = cores.min(start.elapsed());
+            assert_eq!(both.into_iter().flatten().count(), cases.len(), "every file is right");
         }
         let ms = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
-        println!("{name:28} | {:8} | {:9} | {}", ms(parsing), ms(comparing), ms(parsing + comparing));
+        println!("{name:28} | {:8} | {:9} | {:9} | {}", ms(parsing), ms(comparing), ms(parsing + comparing), ms(cores));
     }
 }
 

@@ -4,10 +4,10 @@ mod traffic;
 
 use compact_str::CompactString;
 use portcullis_core::model::{Direction, Peer, PeerIdentity, Rule, SecurityGroup};
-use portcullis_core::net::{AnyCidr, RuleServices, Traffic};
+use portcullis_core::net::{AnyCidr, RuleServices};
 use portcullis_formats::rules::{Egress, RuleSet, lets_nothing_out};
 
-use traffic::{beside, rules_of, traffic_of};
+use traffic::{Extent, beside, rules_of, traffic_of};
 
 /// What becomes of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,19 +95,19 @@ pub fn difference(set: &RuleSet, live: &[&SecurityGroup], committed: Option<&Rul
     let pairs = wanted.pair(&live);
     for rule in pairs.only_here {
         let missing = live.lacks(rule);
-        let (asked, lost) = sides(rule, &missing, committed.as_ref());
-        tell(Action::Addition, (rule, account), &asked, &mut plan.changes);
-        tell(Action::Removal, (rule, account), &lost, &mut plan.drift);
+        let (asked, lost) = sides(rule, missing, committed.as_ref());
+        tell(Action::Addition, (rule, account), asked, &mut plan.changes);
+        tell(Action::Removal, (rule, account), lost, &mut plan.drift);
     }
     for rule in pairs.only_there {
         let extra = wanted.lacks(rule);
         // Without a commit nobody can tell who put it there, and the files do not ask for it.
         let (foreign, asked) = match &committed {
-            Some(_) => sides(rule, &extra, committed.as_ref()),
-            None => (Traffic::none(), extra),
+            Some(_) => sides(rule, extra, committed.as_ref()),
+            None => (Extent::Nothing, extra),
         };
-        tell(Action::Removal, (rule, account), &asked, &mut plan.changes);
-        tell(Action::Addition, (rule, account), &foreign, &mut plan.drift);
+        tell(Action::Removal, (rule, account), asked, &mut plan.changes);
+        tell(Action::Addition, (rule, account), foreign, &mut plan.drift);
     }
     for (rule, same) in pairs.both {
         // What a group holds without anybody's words is nobody's to describe.
@@ -127,7 +127,7 @@ type Key<'a> = (Direction, RuleServices, PeerIdentity<'a>);
 struct Side<'a> {
     account: &'a str,
     rules: Vec<&'a Rule>,
-    /// Sorted, with places in `rules`.
+    /// Sorted, each once, with its first place in `rules`.
     keys: Vec<(Key<'a>, usize)>,
 }
 
@@ -140,21 +140,20 @@ struct Pairs<'a> {
 
 impl<'a> Side<'a> {
     fn of(account: &'a str, rules: impl Iterator<Item = &'a Rule>) -> Self {
-        let rules: Vec<&Rule> = rules.filter(|rule| !lets_nothing_out(rule)).collect();
+        let mut all = Vec::with_capacity(rules.size_hint().1.unwrap_or_default());
+        all.extend(rules.filter(|rule| !lets_nothing_out(rule)));
+        let rules: Vec<&Rule> = all;
         let mut keys: Vec<_> = rules.iter().enumerate().map(|(place, rule)| (key(rule, account), place)).collect();
         keys.sort_unstable();
+        keys.dedup_by(|next, one| next.0 == one.0);
         Self { account, rules, keys }
     }
 
     /// Which rules stand on both sides, and which on one only: each once, in their order.
     fn pair(&self, other: &Self) -> Pairs<'a> {
-        let (mut here, mut there, mut both) = (Vec::new(), Vec::new(), Vec::new());
-        let runs = |side: &Self| {
-            let firsts = side.keys.chunk_by(|(one, _), (next, _)| one == next).filter_map(|same| same.first());
-            firsts.copied().collect::<Vec<_>>()
-        };
-        let (own, others) = (runs(self), runs(other));
-        let (mut own, mut others) = (own.iter().peekable(), others.iter().peekable());
+        let (mut here, mut there) = (Vec::new(), Vec::new());
+        let mut both = Vec::with_capacity(self.keys.len().min(other.keys.len()));
+        let (mut own, mut others) = (self.keys.iter().peekable(), other.keys.iter().peekable());
         loop {
             match (own.peek(), others.peek()) {
                 (Some((key, place)), Some((theirs, beside))) if key == theirs => {
@@ -188,7 +187,7 @@ impl<'a> Side<'a> {
     }
 
     /// What a rule admits and none of this side does.
-    fn lacks(&self, rule: &Rule) -> Traffic {
+    fn lacks(&self, rule: &Rule) -> Extent {
         beside(rule, &self.rules, self.account)
     }
 }
@@ -204,23 +203,20 @@ fn key<'a>(rule: &'a Rule, account: &str) -> Key<'a> {
 }
 
 /// The part of a rule's traffic that was not committed, and the part that was.
-fn sides(rule: &Rule, traffic: &Traffic, committed: Option<&Side<'_>>) -> (Traffic, Traffic) {
-    let Some(committed) = committed.filter(|_| !traffic.is_empty()) else { return (traffic.clone(), Traffic::none()) };
-    let not_committed = committed.lacks(rule);
-    (traffic.intersection(&not_committed), traffic.difference(&not_committed))
+fn sides(rule: &Rule, extent: Extent, committed: Option<&Side<'_>>) -> (Extent, Extent) {
+    let Some(committed) = committed.filter(|_| extent != Extent::Nothing) else { return (extent, Extent::Nothing) };
+    extent.split(&committed.lacks(rule), || traffic_of(rule, committed.account))
 }
 
 /// Tells of a part of a rule of a group in an account.
-fn tell(action: Action, (rule, account): (&Rule, &str), traffic: &Traffic, changes: &mut Vec<Change>) {
+fn tell(action: Action, (rule, account): (&Rule, &str), extent: Extent, changes: &mut Vec<Change>) {
     let change = |rule, in_part| Change { action, rule: own(rule, account), before: String::new(), in_part };
-    if traffic.is_empty() {
-        return;
-    }
-    if *traffic == traffic_of(rule, account) {
-        changes.push(change(rule.clone(), false));
-        return;
-    }
-    let pieces = rules_of(rule, traffic);
+    let traffic = match extent {
+        Extent::Nothing => return,
+        Extent::Whole => return changes.push(change(rule.clone(), false)),
+        Extent::Part(traffic) => traffic,
+    };
+    let pieces = rules_of(rule, &traffic);
     if pieces.len() > PIECES {
         changes.push(change(rule.clone(), true));
     } else {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use portcullis_formats::diagnostics::Source;
+use portcullis_formats::diagnostics::{Source, io_message};
 
 use crate::error::Error;
 use crate::settings::SETTINGS_FILE;
@@ -20,9 +20,13 @@ pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(".").unwrap_or(path).display().to_string()
 }
 
+fn cannot_read(name: &str, error: &std::io::Error) -> Error {
+    Error::new(format!("`{name}` cannot be read: {}", io_message(error)))
+}
+
 /// The rules files of a folder by name, with their content. Folders below are repositories of their own.
 pub(crate) fn rules_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    let failed = |error| Error::new(format!("`{}` cannot be read: {error}", folder.display()));
+    let failed = |error: std::io::Error| cannot_read(&folder.display().to_string(), &error);
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
@@ -58,7 +62,7 @@ pub(crate) fn rules_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Error
 ///
 /// When it is no file, cannot be read, or is too large to be read, of which only the size is looked at.
 pub fn content(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |error| Error::new(format!("`{}` cannot be read: {error}", shown(path)));
+    let failed = |error: std::io::Error| cannot_read(&shown(path), &error);
     let most = u64::try_from(Source::MAX_BYTES).unwrap_or(u64::MAX);
     let metadata = fs::metadata(path).map_err(failed)?;
     if !metadata.is_file() {
@@ -86,7 +90,7 @@ pub fn repositories(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        let failed = |error| Error::new(format!("`{}` cannot be read: {error}", folder.display()));
+        let failed = |error: std::io::Error| cannot_read(&folder.display().to_string(), &error);
         if folder.join(SETTINGS_FILE).is_file() {
             found.push(folder.clone());
         }

@@ -38,6 +38,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cut;
 mod difference;
 mod error;
 mod files;
@@ -45,11 +46,13 @@ mod folder;
 mod pysec;
 mod repository;
 mod settings;
+mod side_by_side;
 mod stage;
 mod state;
 mod template;
 mod toml_text;
 
+pub use self::cut::CutBy;
 pub use self::difference::{Action, Change, StagePlan, difference};
 pub use self::error::Error;
 pub use self::files::{FileStatus, hash_of};
@@ -57,6 +60,7 @@ pub use self::folder::{content, is_rules_file, repositories};
 pub use self::pysec::{HASHES, PYSEC, TakenOver, take_over};
 pub use self::repository::{FIRST_RULES_FILE, Repository};
 pub use self::settings::{SETTINGS_FILE, Settings, SettingsChange};
+pub use self::side_by_side::side_by_side;
 pub use self::stage::{Projected, find_groups, projected};
 pub use self::state::{Committed, STATE_FILE, StackState, Staged, State};
 pub use self::template::SecurityTemplate;

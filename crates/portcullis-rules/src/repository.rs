@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_core::model::Inventory;
 use portcullis_formats::cloudformation::Template;
+use portcullis_formats::diagnostics::io_message;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
@@ -269,7 +270,7 @@ impl Repository {
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(format!("`{}` could not be written: {error}", shown(path)))
+    Error::new(format!("`{}` could not be written: {}", shown(path), io_message(error)))
 }
 
 /// Writes a whole file in the place of an old one, so that nobody sees half of it. One that says so already stays.

@@ -11,14 +11,16 @@ mod ports;
 mod report;
 mod run;
 mod see;
+pub(crate) mod shelf;
 pub(crate) mod tell;
 pub mod terms;
 
 pub use decide::{Action, Decision};
 pub use log::{ComplianceLog, VIOLATION, Violation, ViolationLog};
-pub use ports::{Deed, EnforcePorts, PlanShelf, Remediator};
+pub use ports::{Deed, EnforcePorts, PlanShelf, Remediator, deeds};
 pub use report::{EnforceReport, FindingReport, GroupReport, NoticeReport, Resolved, Summary};
 pub use run::{Batch, EnforceOptions, Enforcement};
+pub use shelf::BackupShelf;
 pub use terms::{AccountTerms, Terms};
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use portcullis_core::model::{GroupKey, SecurityGroup};
 use portcullis_core::remediation::{GroupPlan, Plan};
 use portcullis_formats::backup::Backup;
 
+use crate::enforce::shelf::PLANS;
 use crate::ports::{Clock as _, Holder, Lease, Lock as _, NoLease, NoObserver, Ports, SystemClock, io_message};
 use crate::report::{Report, RunError, RunOptions};
 use crate::rollback::{FoundBackup, Selected};
@@ -102,7 +103,7 @@ fn holder(options: &RunOptions) -> Holder {
 }
 
 /// Reads the backups that files and folders hold. In folders every `*.json` is one, at any depth; names that begin with a
-/// dot are passed over.
+/// dot, and plans beside them, are passed over.
 ///
 /// # Errors
 /// The first that is none, and where there is none at all.
@@ -139,7 +140,8 @@ fn list(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), RunError> {
     for entry in fs::read_dir(path).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let (child, kind) = (entry.path(), entry.file_type().map_err(failed)?);
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+        let name = entry.file_name();
+        if [".", PLANS].iter().any(|start| name.as_encoded_bytes().starts_with(start.as_bytes())) {
             continue;
         }
         if kind.is_dir() {

@@ -28,7 +28,7 @@ pub use ports::{
 };
 pub use report::{ChangeStep, GroupReport, Outcome, Report, RunError, RunOptions, new_run_id};
 pub use rollback::{FoundBackup, Selected, rollback, select};
-pub use usage::attribute;
+pub use usage::{attribute, suggest};
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@
 //! Several events at once are answered together: of a storm on one group the group is judged once.
 
 mod act;
+mod ask;
 mod decide;
 mod due;
 mod look;
@@ -142,8 +143,7 @@ impl Run<'_> {
         match Due::load(self.ports.state) {
             Ok(due) => Some(due),
             Err(error) => {
-                self.remembers = false;
-                self.fail(error.to_string());
+                self.forget(&error);
                 None
             }
         }
@@ -189,8 +189,7 @@ impl Run<'_> {
         let sights = match FirstSights::of(self.ports.state, &keys) {
             Ok(sights) => sights,
             Err(error) => {
-                self.remembers = false;
-                self.fail(error.to_string());
+                self.forget(&error);
                 FirstSights::default()
             }
         };

@@ -10,6 +10,7 @@ mod follow;
 mod import;
 mod repair;
 mod site;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 mod update;

@@ -3,12 +3,17 @@
 //! [`Service::open`] takes places as people write them (`s3://…`, `dynamodb://…`, folders, files) and opens everything once;
 //! nothing is called for that but, with a role to assume, who the credentials are.
 
+mod accounts;
 mod bad_ports;
 mod changer;
 mod groups;
+mod parts;
 mod principals;
+mod results;
 mod scan;
 mod stores;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,17 +26,20 @@ use portcullis_formats::events::{Delivery, Event};
 use portcullis_formats::policy::Policy;
 use tokio::runtime::Handle;
 
+use crate::enforce::BackupShelf;
 use crate::live::{Accesses, LiveMetrics, LiveNotifier, LiveRules};
 use crate::metrics::MetricsSink;
 use crate::notices::Notifier;
 use crate::ports::{Clock, PortError, RuleStore as _};
 use crate::respond::{OwnIdentity, RespondPorts, Responder, Response, Settings, prune};
 use crate::state::{KeyValue, StateError};
+pub use accounts::ScanSettings;
 pub use bad_ports::bad_ports_policy;
 use changer::LiveChanger;
 use groups::LiveGroups;
+pub use parts::{Merged, Unit, UnitList};
 pub use principals::LivePrincipals;
-pub use scan::{ScanOutcome, ScanSettings};
+pub use scan::ScanOutcome;
 pub use stores::{Stores, s3_folder, s3_location};
 
 /// How long the calls for one group, one backup or one line of the journal are tried again.
@@ -178,6 +186,12 @@ impl Service {
         LivePrincipals::new(Arc::clone(&self.cloud), self.handle.clone(), self.accesses.clone())
     }
 
+    /// Where plans wait until somebody agrees.
+    fn shelf(&self) -> BackupShelf<'_> {
+        let Self { stores, settings, .. } = self;
+        BackupShelf { backups: &*stores.backups, place: &settings.places.backup, tool_version: &settings.tool_version }
+    }
+
     fn with_ports<T>(&self, clock: &dyn Clock, interrupt: &AtomicBool, run: impl FnOnce(Responder<'_>) -> T) -> T {
         let groups = LiveGroups { cloud: &self.cloud, handle: &self.handle, accesses: &self.accesses };
         let changer = LiveChanger { service: self };
@@ -186,6 +200,7 @@ impl Service {
             state: &*self.state,
             groups: &groups,
             changer: &changer,
+            plans: &self.shelf(),
             blocker: &principals,
             notifier: self.notifier.as_ref().map(|notifier| notifier as &dyn Notifier),
             metrics: self.metrics.as_ref().map(|metrics| metrics as &dyn MetricsSink),

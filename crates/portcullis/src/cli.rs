@@ -275,9 +275,9 @@ pub(crate) struct ChangeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
-    /// The plan file
+    /// The plan: a file, or `s3://BUCKET/KEY`
     #[arg(value_name = "PLAN")]
-    pub(crate) plan: PathBuf,
+    pub(crate) plan: String,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
     /// Where the quota leaves no room, revoke before authorising

@@ -25,6 +25,11 @@ impl Console {
         Self { quiet: args.quiet, color: args.color }
     }
 
+    /// The same without remarks, for what was remarked once already.
+    pub(crate) fn without_remarks(self) -> Self {
+        Self { quiet: true, ..self }
+    }
+
     /// Whether the user wants to hear of errors alone.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet

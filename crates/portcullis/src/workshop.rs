@@ -88,6 +88,17 @@ impl Workshop {
     }
 }
 
+/// The object at a place on S3.
+pub(crate) fn object_on_s3(args: &ChangeArgs, text: &str) -> Result<Vec<u8>> {
+    let Some(location) = s3_location(text, "PLAN")? else { return Ok(Vec::new()) };
+    let live = Live::open(&args.aws, Purpose::Read)?;
+    let (prefix, name) = location.prefix.rsplit_once('/').unwrap_or(("", &location.prefix));
+    let place = S3Location { bucket: location.bucket.clone(), prefix: prefix.to_owned() };
+    let folder = s3_folder(live.cloud(), &live.handle(), place, None, PATIENCE)?;
+    let object = live.handle().block_on(folder.read(name)).map_err(|error| Failure::input(error.to_string()))?;
+    Ok(object.bytes)
+}
+
 /// The backups at a place on S3: all below a prefix, or the one of a key.
 pub(crate) fn backups_on_s3(args: &ChangeArgs, text: &str) -> Result<Vec<FoundBackup>> {
     let Some(location) = s3_location(text, "BACKUP")? else { return Ok(Vec::new()) };

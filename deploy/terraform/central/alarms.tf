@@ -9,7 +9,9 @@ locals {
   dead_letters = { QueueName = aws_sqs_queue.dead_letters.name }
 
   # The value above which each goes off, within a period of seconds. Nothing measured is no alarm, save where it says so.
-  alarms = {
+  alarms = merge(local.own_alarms, local.aws_alarms, local.machine_alarms)
+
+  own_alarms = {
     violations      = { what = "More than ten violations stand", namespace = local.ours, metric = "ComplianceViolations", statistic = "Maximum", above = 10, period = 300, dimensions = {} }
     critical        = { what = "A critical violation was found", namespace = local.ours, metric = "CriticalViolationsFound", statistic = "Maximum", above = 0, period = 300, dimensions = {} }
     errors          = { what = "The service reports errors", namespace = local.ours, metric = "LambdaErrors", statistic = "Sum", above = 0, period = 300, dimensions = {} }
@@ -17,7 +19,9 @@ locals {
     real-time       = { what = "A change was judged more than fifteen seconds after it happened", namespace = local.ours, metric = "RealTimeScanDuration", statistic = "Maximum", above = 15, period = 300, dimensions = {} }
     mass-operations = { what = "Somebody changes suspiciously many groups", namespace = local.ours, metric = "MassOperationsDetected", statistic = "Sum", above = var.mass_operations_alert_threshold, period = 300, dimensions = {} }
     lockdown        = { what = "A group was locked down", namespace = local.ours, metric = "EmergencyRemediationsPerformed", statistic = "Sum", above = 0, period = 300, dimensions = {} }
+  }
 
+  aws_alarms = {
     scanner-errors      = { what = "A scan ended in an error", namespace = "AWS/Lambda", metric = "Errors", statistic = "Sum", above = 0, period = 300, dimensions = local.scanner }
     scanner-duration    = { what = "A scan ran for more than ten minutes", namespace = "AWS/Lambda", metric = "Duration", statistic = "Maximum", above = 600000, period = 300, dimensions = local.scanner }
     responder-errors    = { what = "Events could not be answered", namespace = "AWS/Lambda", metric = "Errors", statistic = "Sum", above = 0, period = 300, dimensions = local.responder }
@@ -25,6 +29,10 @@ locals {
     queue-age           = { what = "An event waits for more than five minutes", namespace = "AWS/SQS", metric = "ApproximateAgeOfOldestMessage", statistic = "Maximum", above = 300, period = 60, dimensions = local.queue }
     dead-letters        = { what = "Events were given up", namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum", above = 0, period = 60, dimensions = local.dead_letters }
   }
+
+  machine_alarms = { for name, alarm in {
+    distributed-scan = { what = "A scan of all accounts is not complete", namespace = "AWS/States", metric = "ExecutionsFailed", statistic = "Sum", above = 0, period = 300, dimensions = { StateMachineArn = local.machine_arn } }
+  } : name => alarm if var.distributed_scan }
 }
 
 resource "aws_cloudwatch_metric_alarm" "service" {

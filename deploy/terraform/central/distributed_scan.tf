@@ -1,5 +1,6 @@
-# A scan of more than one function can do in its time: the function lists accounts and Regions, and a Distributed Map calls it once
-# for each. One that cannot be read stops no other; its failure is in the map's results, in the metrics and in a notice.
+# A scan of more than one function can do in its time: the function lists accounts and Regions, a Distributed Map calls it once for
+# each, and a last call makes one report of all. What one hands to the next lies in the bucket, below reports/runs and the name of
+# the execution: a state holds 256 KB, no more. A part that fails stops no other, and stands in the report as unread.
 
 resource "aws_sfn_state_machine" "scan" {
   count = var.distributed_scan ? 1 : 0
@@ -12,22 +13,25 @@ resource "aws_sfn_state_machine" "scan" {
     StartAt = "List"
     States = {
       List = {
-        Type           = "Task"
-        Resource       = "arn:${local.partition}:states:::lambda:invoke"
-        Parameters     = { FunctionName = aws_lambda_function.scanner.arn, Payload = { task = "units" } }
-        ResultSelector = { "units.$" = "$.Payload.units" }
+        Type     = "Task"
+        Resource = "arn:${local.partition}:states:::lambda:invoke"
+        Parameters = {
+          FunctionName = aws_lambda_function.scanner.arn
+          Payload      = { task = "units", "run.$" = "$$.Execution.Name" }
+        }
+        ResultSelector = { "bucket.$" = "$.Payload.bucket", "key.$" = "$.Payload.key" }
         Retry          = local.again
         Next           = "Scan"
       }
       Scan = {
-        Type                       = "Map"
-        ItemsPath                  = "$.units"
+        Type = "Map"
+        ItemReader = {
+          Resource     = "arn:${local.partition}:states:::s3:getObject"
+          ReaderConfig = { InputType = "JSON" }
+          Parameters   = { "Bucket.$" = "$.bucket", "Key.$" = "$.key" }
+        }
         MaxConcurrency             = var.distributed_scan_concurrency
         ToleratedFailurePercentage = 100
-        ResultWriter = {
-          Resource   = "arn:${local.partition}:states:::s3:putObject"
-          Parameters = { Bucket = aws_s3_bucket.service.bucket, Prefix = "reports/distributed" }
-        }
         ItemProcessor = {
           ProcessorConfig = { Mode = "DISTRIBUTED", ExecutionType = "STANDARD" }
           StartAt         = "ScanOne"
@@ -42,8 +46,33 @@ resource "aws_sfn_state_machine" "scan" {
             }
           }
         }
-        End = true
+        ResultWriter = {
+          Resource   = "arn:${local.partition}:states:::s3:putObject"
+          Parameters = { Bucket = aws_s3_bucket.service.bucket, Prefix = "reports/distributed" }
+        }
+        ResultPath = "$.map"
+        # However it ended: the report says what is missing.
+        Catch = [{ ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "Report" }]
+        Next  = "Report"
       }
+      Report = {
+        Type     = "Task"
+        Resource = "arn:${local.partition}:states:::lambda:invoke"
+        Parameters = {
+          FunctionName = aws_lambda_function.scanner.arn
+          Payload      = { task = "report", "run.$" = "$$.Execution.Name", "began.$" = "$$.Execution.StartTime" }
+        }
+        ResultSelector = { "report.$" = "$.Payload" }
+        Retry          = local.again
+        Next           = "IsComplete"
+      }
+      IsComplete = {
+        Type    = "Choice"
+        Choices = [{ Variable = "$.report.complete", BooleanEquals = true, Next = "Complete" }]
+        Default = "Incomplete"
+      }
+      Complete   = { Type = "Succeed" }
+      Incomplete = { Type = "Fail", Error = "Portcullis.Incomplete", Cause = "something could not be read or done: the report names it" }
     }
   })
 }
@@ -91,6 +120,7 @@ resource "aws_iam_role_policy" "scan" {
       # A Distributed Map starts its machine anew for its items, and looks after those.
       { Sid = "ShareOut", Effect = "Allow", Action = "states:StartExecution", Resource = local.machine_arn },
       { Sid = "LookAfter", Effect = "Allow", Action = ["states:DescribeExecution", "states:StopExecution"], Resource = "${replace(local.machine_arn, ":stateMachine:", ":execution:")}/*" },
+      { Sid = "ReadUnits", Effect = "Allow", Action = "s3:GetObject", Resource = "${aws_s3_bucket.service.arn}/reports/runs/*" },
       { Sid = "WriteResults", Effect = "Allow", Action = ["s3:PutObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"], Resource = "${aws_s3_bucket.service.arn}/reports/distributed/*" },
       { Sid = "UseKeys", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = aws_kms_key.service.arn },
     ]

@@ -2,7 +2,8 @@
 that call functions.
 
 A bucket's policy is kept and not weighed, as permissions are nowhere here; moto weighs a part of it, and denies by statements
-whose principal or condition is another. Functions do not run here: an event for one is dropped, where moto fails for all targets.
+whose principal or condition is another. Functions run when they are called: an event for
+one is dropped, where moto fails for all targets.
 """
 # Licence: Apache-2.0 OR MIT, as the rest of the project.
 from moto.cloudtrail.models import CloudTrailBackend

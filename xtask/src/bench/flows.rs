@@ -1,169 +1,169 @@
 //! `flows digest` against DuckDB, which reads the same files on the same cores and gives the same answer, and against
-//! flowlogs-reader and bare readers of bytes.
+//! flowlogs-reader and bare readers of bytes; and how much memory it takes.
+//!
+//! The files of one number of keys are made, read and removed before those of the next are made: with 10 million records
+//! they take 2 GB.
 
-use std::fs;
-use std::path::PathBuf;
+mod data;
+
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
+use super::measure::{Cost, piped};
 use super::table::{megabytes, table, time};
 use super::whole::Bench;
-use crate::flows_data::{self, VERSION};
-use crate::process::run;
+use data::{Files, Form};
 
-/// The default digest in DuckDB's words; `{source}` reads the file.
-const SCRIPT: &str = r#"
-import sys, duckdb
-path, folder = sys.argv[1], sys.argv[1].endswith("d")
-if path.endswith("parquet"):
-    source, status = f"read_parquet('{path}')", "log_status"
-else:
-    names = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status".split()
-    kind = lambda name: "BIGINT" if name in ("packets", "bytes", "start", "end") else "VARCHAR"
-    columns = ", ".join(f"'{name}': '{kind(name)}'" for name in names)
-    files = f"{path}/*" if folder else path
-    source = f"read_csv('{files}', delim=' ', header=true, quote='', nullstr='-', columns={{{columns}}})"
-    status = '"log-status"'
-query = f"""select srcaddr, dstaddr, action, count(*) as flows, sum(packets) as packets, sum(bytes) as bytes,
-       min(start) as first, max("end") as last
-    from {source} where {status} = 'OK' group by all order by flows desc, srcaddr, dstaddr, action"""
-duckdb.connect().execute(f"copy ({query}) to '/dev/null' (format json, array true, use_tmp_file false)")
-"#;
+/// Few keys stay in the processor's caches.
+const FEW_KEYS: u64 = 7_000;
 
-/// The same with flowlogs-reader, which reads a record at a time.
-const READER: &str = r#"
-import sys, collections
-from flowlogs_reader import FlowRecord
-fields = None
-sums = collections.Counter()
-for line in open(sys.argv[1]):
-    words = line.split()
-    if fields is None:
-        fields = [word.replace("-", "_") for word in words]
-        continue
-    record = FlowRecord(dict(zip(fields, words)))
-    if record.log_status == "OK":
-        sums[record.srcaddr, record.dstaddr, record.action] += 1
-"#;
+/// A million do not.
+const MANY_KEYS: u64 = 1_200_000;
 
-/// Makes Parquet as DuckDB writes it.
-const PARQUET: &str = r#"
-import sys, duckdb
-text, out = sys.argv[1:]
-con = duckdb.connect()
-number = {"version": "INTEGER", "srcport": "INTEGER", "dstport": "INTEGER", "protocol": "INTEGER",
-          "packets": "BIGINT", "bytes": "BIGINT", "start": "BIGINT", "end": "BIGINT"}
-names = open(text).readline().split()
-columns = ", ".join(f"'{name}': '{number.get(name, 'VARCHAR')}'" for name in names)
-named = ", ".join('"%s" as "%s"' % (name, name.replace("-", "_")) for name in names)
-con.execute(f"copy (select {named} from read_csv('{text}', delim=' ', header=true, quote='', nullstr='-', "
-            f"columns={{{columns}}})) to '{out}' (format parquet)")
-"#;
+/// A read of seconds is run less often than others: its noise is less, beside its length.
+const RUNS: usize = 3;
 
-/// The files of one number of keys.
-struct Files {
-    text: PathBuf,
-    gzip: PathBuf,
-    forty: PathBuf,
-    parquet: PathBuf,
-}
+/// The most memory that a million keys may take, however many records there are.
+const MEMORY: u64 = 300_000_000;
+
+/// How many times as many records are streamed.
+const STREAMED: u64 = 10;
 
 pub(super) fn digest(bench: &Bench) -> Result<String> {
-    let records: u64 = if bench.quick { 1_000_000 } else { 10_000_000 };
-    let python = crate::moto::python()?;
-    let python = python.display().to_string();
-    let script = |name: &str, text: &str| -> Result<String> {
-        let path = bench.folder.join(name);
-        fs::write(&path, text)?;
-        Ok(path.display().to_string())
-    };
-    let (duckdb, parquet) = (script("duckdb.py", SCRIPT)?, script("parquet.py", PARQUET)?);
     let mut answer = String::new();
-    for keys in [7_000, 1_200_000] {
-        let files = files(bench, records, keys, &python, &parquet)?;
-        let mut rows = Vec::new();
-        for (form, path) in [
-            ("text", &files.text),
-            ("gzip, one file", &files.gzip),
-            ("gzip, 40 files", &files.forty),
-            ("Parquet", &files.parquet),
-        ] {
-            let path = path.display().to_string();
-            let ours = [&bench.portcullis, "flows", "digest", &path, "--format", "json"];
-            let theirs = [python.as_str(), &duckdb, &path];
-            let [ours, theirs] = bench.by_turns(bench.runs, [&ours, &theirs])?;
-            #[expect(clippy::cast_precision_loss, reason = "a rate of three digits for people")]
-            let rate = |wall: std::time::Duration| format!("{:.1} M", records as f64 / wall.as_secs_f64() / 1e6);
-            rows.push([
-                form.to_owned(),
-                time(ours.wall),
-                rate(ours.wall),
-                megabytes(ours.peak),
-                time(theirs.wall),
-                rate(theirs.wall),
-                megabytes(theirs.peak),
-                format!("{:.2} ×", theirs.wall.as_secs_f64() / ours.wall.as_secs_f64()),
-            ]);
-        }
-        let title = format!("Digest of {} million records, {keys} keys", records / 1_000_000);
-        let head = ["form", "portcullis", "records/s", "memory", "DuckDB", "records/s", "memory", "ratio"];
-        answer.push_str(&table(&title, head, &rows));
+    let result = measure(bench, &mut answer);
+    if result.is_err() {
+        // It took minutes.
+        println!("{answer}");
+    }
+    result.map(|()| answer)
+}
+
+fn measure(bench: &Bench, answer: &mut String) -> Result<()> {
+    let python = crate::moto::python()?.display().to_string();
+    let mut add = |table: String| {
+        answer.push_str(&table);
         answer.push('\n');
-        if keys == 7_000 {
-            answer.push_str(&floors(bench, &files, &python, &script("reader.py", READER)?)?);
-            answer.push('\n');
+    };
+    for keys in [FEW_KEYS, MANY_KEYS] {
+        let files = Files::make(bench, keys, &python)?;
+        add(against_duckdb(bench, &files, &python)?);
+        if keys == FEW_KEYS {
+            add(floors(bench, &files, &python)?);
+        }
+        if !bench.flows.keep {
+            files.remove()?;
         }
     }
-    Ok(answer)
+    add(streamed(bench)?);
+    Ok(())
+}
+
+fn ours<'a>(bench: &'a Bench, input: &'a str) -> [&'a str; 7] {
+    [&bench.portcullis, "flows", "digest", input, "--format", "json", "--quiet"]
+}
+
+fn against_duckdb(bench: &Bench, files: &Files, python: &str) -> Result<String> {
+    let script = files.script("digest.py", include_str!("flows/digest.py"))?;
+    let mut rows = Vec::new();
+    for (form, path) in files.forms() {
+        eprintln!("   {} keys, {}", files.keys, form.name());
+        let path = path.display().to_string();
+        let own = ours(bench, &path);
+        let compared = bench.compare(bench.runs.min(RUNS), &own, &[python, &script, &path])?;
+        let target = form.target();
+        let verdict = if compared.ratio >= target { "met" } else { "missed" };
+        rows.push([
+            form.name().to_owned(),
+            time(compared.one.wall),
+            time(compared.one.processor),
+            rate(files.records, compared.one),
+            megabytes(compared.one.peak),
+            time(compared.other.wall),
+            time(compared.other.processor),
+            rate(files.records, compared.other),
+            megabytes(compared.other.peak),
+            format!("{:.2} ×", compared.ratio),
+            format!("{target} ×, {verdict}"),
+        ]);
+    }
+    Ok(table(
+        &format!("Digest of {} records, {} keys", files.records, files.keys),
+        [
+            "form",
+            "portcullis",
+            "CPU",
+            "records/s",
+            "memory",
+            "DuckDB",
+            "CPU",
+            "records/s",
+            "memory",
+            "DuckDB / ours",
+            "target",
+        ],
+        &rows,
+    ))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate of three digits for people")]
+fn rate(records: u64, cost: Cost) -> String {
+    format!("{:.1} M", records as f64 / cost.wall.as_secs_f64() / 1e6)
 }
 
 /// What nobody who reads all bytes can be quicker than; and the usual reader in Python, on a part of the records.
-fn floors(bench: &Bench, files: &Files, python: &str, reader: &str) -> Result<String> {
-    let few = bench.folder.join(format!("flows-v{VERSION}-few.log"));
-    if !few.exists() {
-        generate(200_000, 7_000, 1, false, &few)?;
+fn floors(bench: &Bench, files: &Files, python: &str) -> Result<String> {
+    eprintln!("   floors");
+    let reader = files.script("reader.py", include_str!("flows/reader.py"))?;
+    let text = |form: Form| files.path(form).display().to_string();
+    let (plain, gzip, few) = (text(Form::Text), text(Form::Gzip), files.few()?.display().to_string());
+    let runs = bench.runs.min(RUNS);
+    let [cat, wc, own] = bench.by_turns(runs, [&["cat", &plain], &["wc", "-l", &plain], &ours(bench, &plain)])?;
+    let unpackers: [&[&str]; 3] = [&["gzip", "-dc", &gzip], &[&bench.bare_inflate, &gzip], &ours(bench, &gzip)];
+    let [unpack, inflate, own_gzip] = bench.by_turns(runs, unpackers)?;
+    let [slow, quick] = bench.by_turns(runs, [&[python, &reader, &few], &ours(bench, &few)])?;
+    let row = |name: &str, cost: Cost, ours: Cost| {
+        let ratio = |ours: f64, theirs: f64| format!("{:.3} ×", ours / theirs);
+        [
+            name.to_owned(),
+            time(cost.wall),
+            time(cost.processor),
+            time(ours.wall),
+            ratio(ours.wall.as_secs_f64(), cost.wall.as_secs_f64()),
+            ratio(ours.processor.as_secs_f64(), cost.processor.as_secs_f64()),
+        ]
+    };
+    Ok(table(
+        "Floors, and the usual reader",
+        ["program", "wall time", "CPU", "portcullis", "ours / it", "of CPU"],
+        &[
+            row("cat, text", cat, own),
+            row("wc -l, text", wc, own),
+            row("gzip -dc, one file", unpack, own_gzip),
+            row("bare inflate, one file", inflate, own_gzip),
+            row(&format!("flowlogs-reader, {} records", files.few_records()), slow, quick),
+        ],
+    ))
+}
+
+/// Many more records through stdin, which are nowhere on disk.
+fn streamed(bench: &Bench) -> Result<String> {
+    let mut rows = Vec::new();
+    for records in [bench.flows.records, bench.flows.records * STREAMED] {
+        eprintln!("   {records} records through stdin");
+        let [records_text, keys] = [records, MANY_KEYS].map(|number| number.to_string());
+        let args = ["flows-data", "--records", &records_text, "--keys", &keys, "--out", "-"];
+        let mut generator = Command::new(&bench.generator);
+        generator.args(args);
+        let cost = piped(generator, &ours(bench, "-"), &bench.stderr())?;
+        let verdict = if cost.peak <= MEMORY { "met" } else { "missed" };
+        let target = format!("{}, {verdict}", megabytes(MEMORY));
+        rows.push([records_text, keys, time(cost.wall), time(cost.processor), megabytes(cost.peak), target]);
     }
-    let (text, gzip, few) =
-        (files.text.display().to_string(), files.gzip.display().to_string(), few.display().to_string());
-    let few_ours = [&bench.portcullis, "flows", "digest", &few, "--format", "json"];
-    let ours = [&bench.portcullis, "flows", "digest", &text, "--format", "json"];
-    let ours_gzip = [&bench.portcullis, "flows", "digest", &gzip, "--format", "json"];
-    let [cat, wc, own, unpack, own_gzip] = bench
-        .by_turns(bench.runs, [&["cat", &text], &["wc", "-l", &text], &ours, &["gzip", "-dc", &gzip], &ours_gzip])?;
-    let [slow, quick] = bench.by_turns(bench.runs.min(3), [&[python, reader, &few], &few_ours])?;
-    let row = |name: &str, cost: super::measure::Cost, ours: super::measure::Cost| {
-        [name.to_owned(), time(cost.wall), format!("{:.2} ×", ours.wall.as_secs_f64() / cost.wall.as_secs_f64())]
-    };
-    let rows = [
-        row("cat, text", cat, own),
-        row("wc -l, text", wc, own),
-        row("gzip -dc, one file", unpack, own_gzip),
-        row("flowlogs-reader, 200,000 records", slow, quick),
-    ];
-    Ok(table("Floors, and the usual reader", ["program", "wall time", "ours takes"], &rows))
-}
-
-fn files(bench: &Bench, records: u64, keys: u64, python: &str, parquet: &str) -> Result<Files> {
-    let path = |ending: &str| bench.folder.join(format!("flows-v{VERSION}-{records}-{keys}{ending}"));
-    let files = Files { text: path(".log"), gzip: path(".log.gz"), forty: path("-40.d"), parquet: path(".parquet") };
-    let made = |path: &PathBuf, make: &dyn Fn(&PathBuf) -> Result<()>| -> Result<()> {
-        if path.exists() {
-            return Ok(());
-        }
-        eprintln!("   generating {}", path.display());
-        let unfinished = path.with_extension("unfinished");
-        make(&unfinished)?;
-        Ok(fs::rename(&unfinished, path)?)
-    };
-    made(&files.text, &|path| generate(records, keys, 1, false, path))?;
-    made(&files.gzip, &|path| generate(records, keys, 1, true, path))?;
-    made(&files.forty, &|path| generate(records, keys, 40, true, path))?;
-    made(&files.parquet, &|path| run(Command::new(python).arg(parquet).arg(&files.text).arg(path)))?;
-    ensure!(files.parquet.exists(), "no Parquet was written");
-    Ok(files)
-}
-
-fn generate(records: u64, keys: u64, files: u64, gzip: bool, out: &std::path::Path) -> Result<()> {
-    flows_data::run(&flows_data::Args { records, keys, files, gzip, seed: 1, out: out.to_owned() })
+    Ok(table(
+        "Memory of records that are made while they are read (the time is mostly that of making them)",
+        ["records", "keys", "wall time", "CPU", "memory", "target"],
+        &rows,
+    ))
 }

@@ -14,6 +14,8 @@ use crate::process::shown;
 #[derive(Clone, Copy)]
 pub(super) struct Cost {
     pub(super) wall: Duration,
+    /// Processor time, of all cores.
+    pub(super) processor: Duration,
     /// Peak resident memory, in bytes.
     pub(super) peak: u64,
 }
@@ -22,6 +24,27 @@ pub(super) struct Cost {
 ///
 /// Exit codes 0 and 1 are fine: 1 says that a scan has findings.
 pub(super) fn by_turns<const N: usize>(runs: usize, stderr: &Path, programs: [&[&str]; N]) -> Result<[Cost; N]> {
+    Ok(all_turns(runs, stderr, programs)?.map(summary))
+}
+
+/// Two programs that do the same.
+pub(super) struct Compared {
+    pub(super) one: Cost,
+    pub(super) other: Cost,
+    /// How many times as long the other takes: the median of the ratios turn by turn, in which both saw the same noise.
+    pub(super) ratio: f64,
+}
+
+pub(super) fn compare(runs: usize, stderr: &Path, one: &[&str], other: &[&str]) -> Result<Compared> {
+    let [one, other] = all_turns(runs, stderr, [one, other])?;
+    let pairs = one.iter().zip(&other);
+    let mut ratios: Vec<f64> = pairs.map(|(one, other)| other.wall.as_secs_f64() / one.wall.as_secs_f64()).collect();
+    ratios.sort_by(f64::total_cmp);
+    let ratio = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
+    Ok(Compared { one: summary(one), other: summary(other), ratio })
+}
+
+fn all_turns<const N: usize>(runs: usize, stderr: &Path, programs: [&[&str]; N]) -> Result<[Vec<Cost>; N]> {
     let mut costs: [Vec<Cost>; N] = std::array::from_fn(|_| Vec::with_capacity(runs));
     for turn in 0..=runs {
         for (program, costs) in programs.iter().zip(&mut costs) {
@@ -31,19 +54,37 @@ pub(super) fn by_turns<const N: usize>(runs: usize, stderr: &Path, programs: [&[
             }
         }
     }
-    Ok(costs.map(summary))
+    Ok(costs)
 }
 
 /// The kernel counts into a child's peak what the parent held when it started it. We hold a few megabytes, which no
 /// figure here is near; whoever makes this program hold more must start a small one in between.
 fn once(program: &[&str], stderr: &Path) -> Result<Cost> {
+    of(program, Stdio::null(), stderr)
+}
+
+/// What a program takes for what another one writes to it, while it is written.
+pub(super) fn piped(mut writer: Command, program: &[&str], stderr: &Path) -> Result<Cost> {
+    let mut child = writer.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let child = child.as_mut().map_err(|error| anyhow::anyhow!("cannot run `{}`: {error}", shown(&writer)))?;
+    let text = child.stdout.take().context("a program without an output")?;
+    let cost = of(program, text.into(), stderr);
+    // Where the reader failed the writer has nobody to write to and ends too.
+    let status = child.wait()?;
+    let cost = cost?;
+    ensure!(status.success(), "`{}`: {status}", shown(&writer));
+    Ok(cost)
+}
+
+fn of(program: &[&str], stdin: Stdio, stderr: &Path) -> Result<Cost> {
     let (name, args) = program.split_first().context("no program to measure")?;
     let mut command = Command::new(name);
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(stderr)?);
+    command.args(args).stdin(stdin).stdout(Stdio::null()).stderr(File::create(stderr)?);
     let start = Instant::now();
     let child = command.spawn().with_context(|| format!("cannot run `{}`", shown(&command)))?;
     let used = child.wait4()?;
     let wall = start.elapsed();
+    let processor = used.rusage.utime + used.rusage.stime;
     ensure!(
         matches!(used.status.code(), Some(0 | 1)),
         "`{}`: {}\n{}",
@@ -51,14 +92,16 @@ fn once(program: &[&str], stderr: &Path) -> Result<Cost> {
         used.status,
         fs::read_to_string(stderr).unwrap_or_default()
     );
-    Ok(Cost { wall, peak: used.rusage.maxrss })
+    Ok(Cost { wall, processor, peak: used.rusage.maxrss })
 }
 
 fn summary(mut costs: Vec<Cost>) -> Cost {
     costs.sort_by_key(|cost| cost.wall);
     let peak = costs.iter().map(|cost| cost.peak).max().unwrap_or_default();
-    let wall = costs.get(costs.len() / 2).map_or(Duration::ZERO, |cost| cost.wall);
-    Cost { wall, peak }
+    let middle = costs.get(costs.len() / 2);
+    let [wall, processor] =
+        [middle.map(|cost| cost.wall), middle.map(|cost| cost.processor)].map(Option::unwrap_or_default);
+    Cost { wall, processor, peak }
 }
 
 /// One line on the machine, to stand above the figures.

@@ -1,12 +1,13 @@
 //! The whole-process benchmarks.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::measure::{Cost, by_turns};
+use super::FlowLogs;
+use super::measure::{Compared, Cost, by_turns, compare};
 use super::table::{each, megabytes, rate, table, time, times};
 use crate::generate::VERSION;
 use crate::process::run;
@@ -18,14 +19,19 @@ const QUICK_RUNS: usize = 41;
 /// The programs and where the inventories are kept.
 pub(super) struct Bench {
     pub(super) portcullis: String,
-    generator: PathBuf,
+    /// The program of the Lambda function.
+    pub(super) function: String,
+    pub(super) generator: PathBuf,
     /// `serde_json::from_slice` into typed owned structs, and nothing else.
     bare_parse: String,
     /// A program that prints a line.
     bare_main: String,
+    /// Unpacks a file and forgets it.
+    pub(super) bare_inflate: String,
     pub(super) folder: PathBuf,
     pub(super) quick: bool,
     pub(super) runs: usize,
+    pub(super) flows: FlowLogs,
 }
 
 /// A generated file.
@@ -35,18 +41,29 @@ struct Inventory {
 }
 
 impl Bench {
-    pub(super) fn new(workspace: &Workspace, quick: bool, runs: usize) -> Result<Self> {
-        let program = |name: &str| workspace.release(name).display().to_string();
+    /// With the programs of a folder, else those of the release build.
+    pub(super) fn new(
+        workspace: &Workspace,
+        programs: Option<&Path>,
+        quick: bool,
+        runs: usize,
+        flows: FlowLogs,
+    ) -> Result<Self> {
+        let place = |name: &str| programs.map_or_else(|| workspace.release(name), |folder| folder.join(name));
+        let program = |name: &str| place(name).display().to_string();
         let folder = workspace.target_directory.join("bench-data");
         fs::create_dir_all(&folder)?;
         Ok(Self {
             portcullis: program("portcullis"),
-            generator: workspace.release("xtask"),
+            function: program("portcullis-lambda"),
+            generator: place("xtask"),
             bare_parse: program("examples/bare_parse"),
             bare_main: program("examples/bare_main"),
+            bare_inflate: program("examples/bare_inflate"),
             folder,
             quick,
             runs,
+            flows,
         })
     }
 
@@ -70,7 +87,16 @@ impl Bench {
     }
 
     pub(super) fn by_turns<const N: usize>(&self, runs: usize, programs: [&[&str]; N]) -> Result<[Cost; N]> {
-        by_turns(runs, &self.folder.join("stderr.txt"), programs)
+        by_turns(runs, &self.stderr(), programs)
+    }
+
+    pub(super) fn compare(&self, runs: usize, one: &[&str], other: &[&str]) -> Result<Compared> {
+        compare(runs, &self.stderr(), one, other)
+    }
+
+    /// Where what a program says last is kept, to be shown if it fails.
+    pub(super) fn stderr(&self) -> PathBuf {
+        self.folder.join("stderr.txt")
     }
 
     /// A scan as a script would run it, with the recommended pack.

@@ -30,16 +30,19 @@ fn main() {
     }
     let count = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(FLOWS);
     let inventory = inventory();
-    let flows = flows(count);
+    let (few, flows) = (flows(count, 1), flows(count, 1_000));
     println!("{count} distinct flows, {GROUPS} groups of {RULES} rules inbound");
-    println!("threads | indices | seen where | ports | attributed | all");
+    println!("threads | indices | seen where | attributed | settled | all");
     for threads in [1, 2] {
         let runs: Vec<[Duration; 5]> = (0..RUNS).map(|_| run(&inventory, &flows, threads)).collect();
         let least = |index: usize| runs.iter().filter_map(|run| run.get(index)).min().copied().unwrap_or_default();
         let texts: Vec<String> = (0..5).map(|index| format!("{:.2} s", least(index).as_secs_f64())).collect();
         println!("{threads:7} | {}", texts.join(" | "));
     }
-    println!("suggestions: {:.2} s", suggested(&inventory, &flows).as_secs_f64());
+    for (name, flows) in [("at all interfaces", &flows), ("at one interface", &few)] {
+        let [attributed, suggested, count] = suggested(&inventory, flows);
+        println!("suggestions, {name}: attributed {attributed:.2} s, {count} points, suggested {suggested:.2} s");
+    }
 }
 
 fn side_by_side<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
@@ -61,31 +64,38 @@ fn run(inventory: &Inventory, flows: &[Flow], threads: usize) -> [Duration; 5] {
     let seen = side_by_side(threads, |part| attribution.look(part * share..flows.len().min((part + 1) * share)));
     let seen: Vec<_> = seen.into_iter().flatten().collect();
     let looked = start.elapsed();
-    let evidence = side_by_side(threads, |part| attribution.gather(&seen, part, threads));
-    let gathered = start.elapsed();
-    let tallies = side_by_side(threads, |part| {
+    let (mut tallies, doubtful): (Vec<_>, Vec<_>) = side_by_side(threads, |part| {
         let mut tally = Tally::new(&rulebook);
-        attribution.attribute(&seen, &evidence, part, threads, |used| tally.add(&used));
-        tally
-    });
+        let doubtful = attribution.attribute(&seen, part, threads, |used| tally.add(&used));
+        (tally, doubtful)
+    })
+    .into_iter()
+    .unzip();
+    let attributed = start.elapsed();
+    let evidence = side_by_side(threads, |part| attribution.gather(&seen, &doubtful, part, threads));
+    for (tally, doubtful) in tallies.iter_mut().zip(&doubtful) {
+        attribution.settle(&seen, doubtful, &evidence, |used| tally.add(&used));
+    }
     black_box(tallies);
     let all = start.elapsed();
-    [indices, looked - indices, gathered - looked, all - gathered, all]
+    [indices, looked - indices, attributed - looked, all - attributed, all]
 }
 
-fn suggested(inventory: &Inventory, flows: &[Flow]) -> Duration {
+/// Seconds of attributing and of suggesting, and how many points there are; all on one thread.
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn suggested(inventory: &Inventory, flows: &[Flow]) -> [f64; 3] {
     let members = Members::of(inventory);
     let rulebook = Rulebook::new(&inventory.groups, &members);
     let places = Places::of(inventory, &rulebook);
     let attribution = Attribution { rulebook: &rulebook, places: &places, flows };
-    let seen = attribution.look(0..flows.len());
-    let evidence = [attribution.gather(&seen, 0, 1)];
     let start = Instant::now();
     let mut observed = Observed::new();
-    attribution.attribute(&seen, &evidence, 0, 1, |used| observed.add(&used));
+    let seen = attribution.attribute_all(|used| observed.add(&used));
+    let points = observed.sorted();
+    let attributed = start.elapsed();
     let suggester = Suggester { inventory, members: &members, rulebook: &rulebook, lengths: Lengths::default() };
-    black_box(suggester.suggest(&observed.sorted(), attribution.watched(&seen)));
-    start.elapsed()
+    black_box(suggester.suggest(&points, attribution.watched(&seen)));
+    [attributed.as_secs_f64(), (start.elapsed() - attributed).as_secs_f64(), points.len() as f64]
 }
 
 /// Cheap numbers that look random, the same each time.
@@ -134,11 +144,12 @@ fn inventory() -> Inventory {
     Inventory { groups, interfaces: Some((0..1_000).map(interface).collect()), ..Inventory::default() }
 }
 
-fn flows(count: usize) -> Vec<Flow> {
+/// Flows at so many interfaces.
+fn flows(count: usize, interfaces: u32) -> Vec<Flow> {
     let flow = |index: usize| {
         let connection = index / 2;
         let random = mix(connection as u64);
-        let number = low(random >> 40) % 1_000;
+        let number = low(random >> 40) % interfaces;
         let client = Ipv4Addr::from_bits(low(mix(random) % 200_000).wrapping_mul(20_011));
         let ephemeral = 32_768 + u16::try_from(connection % 28_000).unwrap_or_default();
         let port = 1_000 + u16::try_from(random % 10).unwrap_or_default();

@@ -437,7 +437,12 @@ fn prove_suggested(inventory: &Inventory, group: &SecurityGroup, after: &Securit
 /// A description that AWS takes: at most 255 of `a-zA-Z0-9`, space and `._-:/()#,@[]+=&;{}!$*`.
 /// Source: Amazon EC2 API Reference, `IpRange`.
 pub fn fit_description(text: &str) -> String {
-    fit(text, 255, |c| c.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(c))
+    fit(text, 255, fits_description)
+}
+
+/// Whether AWS takes a character in a description; see [`fit_description`].
+pub fn fits_description(character: char) -> bool {
+    character.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(character)
 }
 
 /// A tag value that every AWS service takes: at most 256 letters, digits, spaces and `+-=._:/@`.

@@ -7,10 +7,11 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
+use foldhash::HashMap;
 use foldhash::fast::FixedState;
-use foldhash::{HashMap, HashMapExt as _};
 use std::hash::BuildHasher as _;
 
+use super::attribute::number;
 use super::flow::Flow;
 use super::place::Sight;
 use crate::model::Direction;
@@ -56,7 +57,7 @@ fn ends(flow: &Flow, sight: Sight) -> Option<Ends> {
         return None;
     }
     let hasher = FixedState::with_seed(0);
-    let at = |address: IpAddr, port: u16| hasher.hash_one((address, port, flow.protocol));
+    let at = |address: IpAddr, port: u16| hasher.hash_one((number(address), port, flow.protocol));
     let (source, destination) = (at(flow.source, flow.source_port), at(flow.destination, flow.destination_port));
     // Where it is not known which end is the interface's own, there are no sides.
     let Some(direction) = sight.direction else {
@@ -71,15 +72,18 @@ fn ends(flow: &Flow, sight: Sight) -> Option<Ends> {
 }
 
 impl Evidence {
-    /// The part that holds the keys of `part` of `of`.
-    pub(super) fn gather<'f>(flows: impl Iterator<Item = (&'f Flow, Sight)>, part: u64, of: u64) -> Self {
-        let mut met: HashMap<u64, Met> = HashMap::new();
+    /// What flows tell of the ports that are asked about.
+    pub(super) fn gather<'f>(asked: impl Iterator<Item = u64>, flows: impl Iterator<Item = (&'f Flow, Sight)>) -> Self {
+        let mut met: HashMap<u64, Met> = asked.map(|port| (port, Met::default())).collect();
+        if met.is_empty() {
+            return Self(met);
+        }
         for (flow, sight) in flows {
             let Some(ends) = ends(flow, sight) else { continue };
             let mut note = |keys: [u64; 2], port: u16| {
                 for key in keys {
-                    if key % of == part {
-                        met.entry(key).or_default().add(port);
+                    if let Some(met) = met.get_mut(&key) {
+                        met.add(port);
                     }
                 }
             };
@@ -88,6 +92,12 @@ impl Evidence {
         }
         Self(met)
     }
+}
+
+/// The ports of a flow, as they are asked about.
+pub(super) fn ports(flow: &Flow, sight: Sight) -> Option<[u64; 4]> {
+    let Ends { source: [a, b], destination: [c, d] } = ends(flow, sight)?;
+    Some([a, b, c, d])
 }
 
 /// Whether the destination's port of a flow is rather a service's than the source's: `Greater` if it is, `Less` if the

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::attribute::Use;
-use super::rulebook::{Admitting, RuleAt, Rulebook, peer_of, services_of};
+use super::rulebook::{Admitting, RuleAt, Rulebook, peer_of, services, services_of};
 use super::tally::Sum;
+use crate::model::Direction;
 use crate::net::{Interval, IntervalSet};
 
 /// What of the flows at risk is told: who connects where, and the rule that admits it today. Sorted by it.
@@ -23,6 +24,21 @@ pub struct Connection {
     pub rule: RuleAt,
     /// How many other rules admit it too.
     pub others: usize,
+}
+
+impl Connection {
+    /// The services that were asked for: a port, or as nothing tells a type of ICMP, all of the protocol.
+    pub fn services(&self) -> Interval<u32> {
+        services(self.protocol, self.port)
+    }
+
+    /// Who is at the other end, for a rule of this direction.
+    pub fn peer(&self, direction: Direction) -> IpAddr {
+        match direction {
+            Direction::Ingress => self.source,
+            Direction::Egress => self.destination,
+        }
+    }
 }
 
 /// How much was seen of a connection that is at risk.

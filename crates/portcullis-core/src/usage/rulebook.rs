@@ -37,12 +37,12 @@ pub struct Admitting {
 
 /// The services that a flow may have used, if it began the connection: a port, or as nothing tells a type of ICMP, all.
 pub fn services_of(flow: &Flow) -> Interval<u32> {
-    let protocol = Protocol(flow.protocol);
-    if protocol.has_ports() {
-        protocol.ports(flow.destination_port, flow.destination_port)
-    } else {
-        protocol.services()
-    }
+    services(flow.protocol, flow.destination_port)
+}
+
+pub(super) fn services(protocol: u8, port: u16) -> Interval<u32> {
+    let protocol = Protocol(protocol);
+    if protocol.has_ports() { protocol.ports(port, port) } else { protocol.services() }
 }
 
 /// Who is at the other end of a flow that goes this way.

@@ -17,7 +17,7 @@ use crate::net::service::rule_services;
 use crate::net::{Interval, RuleServices, ServiceSet};
 use crate::remediation::fit_description;
 use fit::Fitter;
-use name::Namer;
+pub use name::Namer;
 pub use plan::plan;
 
 /// The lengths of the blocks that addresses are widened to at least.
@@ -83,7 +83,9 @@ impl<'a> Suggester<'a> {
         told.into_iter().filter_map(|group| self.suggest_group(&namer, group, points)).collect()
     }
 
-    fn suggest_group(&self, namer: &Namer<'_>, place: u32, points: &[(Point, Weight)]) -> Option<Suggestion> {
+    /// The same of one group; `None` where there is no such group. Groups do not depend on each other, so that many can be
+    /// done at once.
+    pub fn suggest_group(&self, namer: &Namer<'_>, place: u32, points: &[(Point, Weight)]) -> Option<Suggestion> {
         let group = self.rulebook.group(place)?;
         let from = points.partition_point(|(point, _)| point.group < place);
         let to = points.partition_point(|(point, _)| point.group <= place);
@@ -91,15 +93,16 @@ impl<'a> Suggester<'a> {
         let mut rules: Vec<(Rule, bool)> = Vec::new();
         for direction in Direction::ALL {
             let of_direction = points.iter().map(|(point, _)| *point).filter(|point| point.direction == direction);
-            let admitted: Vec<Admitted<'a>> = of_direction.map(|point| self.admitted(place, point)).collect();
+            let mut found = Admitting::default();
+            let admitted = of_direction.map(|point| self.admitted(place, point, &mut found));
+            let admitted: Vec<Admitted<'a>> = admitted.collect();
             rules.extend(self.rules(namer, group, direction, &admitted));
         }
         Some(Suggestion { group: place, rules: self.weighed(group, rules, points) })
     }
 
-    fn admitted(&self, place: u32, point: Point) -> Admitted<'a> {
-        let mut found = Admitting::default();
-        self.rulebook.admitting(&[place], point.direction, point.services, point.peer, &mut found);
+    fn admitted(&self, place: u32, point: Point, found: &mut Admitting) -> Admitted<'a> {
+        self.rulebook.admitting(&[place], point.direction, point.services, point.peer, found);
         let rule = |at: &RuleAt| Some((usize::try_from(at.rule).ok()?, self.rulebook.rule(*at)?));
         let mut by: Vec<(usize, &Rule)> = found.rules.iter().filter_map(rule).collect();
         // Where one rule admits all that the point may be, the others are not needed for it.

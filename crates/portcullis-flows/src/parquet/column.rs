@@ -1,5 +1,7 @@
-//! One column of a row group, decoded page by page into one number a row.
+//! One column of a row group, decoded into one number a row; a batch of rows at a time, so that what all columns of a batch
+//! were decoded to is in the processor's cache when the rows are put together.
 
+use bytes::{Buf as _, Bytes};
 use parquet::basic::{Encoding, Type};
 use parquet::column::page::{Page, PageReader};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
@@ -7,7 +9,7 @@ use parquet::data_type::{ByteArrayType, DataType, Int32Type, Int64Type};
 use parquet::errors::Result;
 use parquet::file::reader::RowGroupReader;
 
-use super::encoding::{damaged, hybrid, take, take_prefixed};
+use super::encoding::{Hybrid, damaged, take, take_prefixed};
 use crate::field::Kind;
 use crate::key::{Cell, push};
 use crate::parse;
@@ -49,12 +51,36 @@ pub(super) struct Column {
     pages: Pages,
     /// The values of the column's dictionary.
     dictionary: Vec<u64>,
-    /// Texts: those of the dictionary, behind them those of the page.
+    /// What of the page is not decoded yet.
+    rest: Rest,
+    /// Texts: those of the dictionary, behind them those of the values.
     arena: Vec<u8>,
     arena_of_dictionary: usize,
+    /// What the rows of the batch were decoded to.
     values: Vec<u64>,
-    /// How many of the values are used up.
-    used: usize,
+}
+
+/// What of a page is not decoded yet.
+struct Rest {
+    rows: usize,
+    /// Which rows have a value; all, where there is nothing.
+    levels: Option<Hybrid>,
+    data: Data,
+}
+
+enum Data {
+    /// One value after the other.
+    Plain(Bytes),
+    /// Numbers of values in the dictionary.
+    Dictionary(Hybrid),
+    /// What the parquet crate decoded.
+    Decoded(std::vec::IntoIter<u64>),
+}
+
+impl Default for Rest {
+    fn default() -> Self {
+        Self { rows: 0, levels: None, data: Data::Plain(Bytes::new()) }
+    }
 }
 
 enum Pages {
@@ -84,22 +110,19 @@ impl Column {
             nullable: about.column_descr().max_def_level() > 0,
             pages,
             dictionary: Vec::new(),
+            rest: Rest::default(),
             arena: Vec::new(),
             arena_of_dictionary: 0,
             values: Vec::new(),
-            used: 0,
         })
     }
 
-    /// How many values are decoded and not used; decodes the next page if there are none.
+    /// How many rows are left of the page; goes on to the next one if there are none.
     pub(super) fn ready(&mut self) -> Result<usize> {
-        while self.used == self.values.len() {
-            self.values.clear();
-            self.used = 0;
-            self.arena.truncate(self.arena_of_dictionary);
+        while self.rest.rows == 0 {
             let more = match &mut self.pages {
                 Pages::Own(pages) => match pages.get_next_page()? {
-                    Some(page) => self.page(&page).map(|()| true)?,
+                    Some(page) => self.page(page).map(|()| true)?,
                     None => false,
                 },
                 Pages::Crates(_) => self.by_crate()?,
@@ -108,23 +131,44 @@ impl Column {
                 return Ok(0);
             }
         }
-        Ok(self.values.len() - self.used)
+        Ok(self.rest.rows)
     }
 
-    /// The next so many values, of those that are ready.
+    /// Decodes so many rows, of those that are ready.
+    pub(super) fn decode(&mut self, count: usize) -> Result<()> {
+        let (mut rest, mut values) = (std::mem::take(&mut self.rest), std::mem::take(&mut self.values));
+        if !matches!(rest.data, Data::Decoded(_)) {
+            self.arena.truncate(self.arena_of_dictionary);
+        }
+        values.resize(count, 0);
+        let mut out = values.as_mut_slice();
+        while !out.is_empty() {
+            let (there, stretch) = match &mut rest.levels {
+                Some(levels) => levels.stretch(out.len())?,
+                None => (true, out.len()),
+            };
+            let now;
+            (now, out) = out.split_at_mut(stretch);
+            if there {
+                self.fill(&mut rest.data, now)?;
+            } else {
+                now.fill(self.absent());
+            }
+        }
+        rest.rows = rest.rows.saturating_sub(count);
+        (self.rest, self.values) = (rest, values);
+        Ok(())
+    }
+
+    /// The values of the batch.
     #[inline]
-    pub(super) fn values(&self, count: usize) -> &[u64] {
-        let rest = self.values.get(self.used..).unwrap_or_default();
-        rest.get(..count).unwrap_or(rest)
+    pub(super) fn values(&self) -> &[u64] {
+        &self.values
     }
 
-    pub(super) fn advance(&mut self, count: usize) {
-        self.used = (self.used + count).min(self.values.len());
-    }
-
-    /// Appends the value of a row, counted from the first that is ready, to a key.
+    /// Appends the value of a row of the batch to a key.
     pub(super) fn key(&self, row: usize, bytes: &mut Vec<u8>) {
-        let value = self.values(row + 1).get(row).copied().unwrap_or_default();
+        let value = self.values.get(row).copied().unwrap_or_default();
         match length(value) {
             Some(length) => push(bytes, Cell::Short(value, length), &[]),
             None if value.to_le_bytes().first() == Some(&ADDRESS) => {
@@ -146,98 +190,104 @@ impl Column {
         self.arena.get(start..).and_then(|rest| rest.get(..length)).unwrap_or_default()
     }
 
-    fn page(&mut self, page: &Page) -> Result<()> {
-        let count = page.num_values() as usize;
-        let mut bytes: &[u8] = page.buffer();
+    fn page(&mut self, page: Page) -> Result<()> {
+        let (count, encoding) = (page.num_values() as usize, page.encoding());
+        let mut bytes = page.buffer().clone();
         let levels = match page {
             Page::DictionaryPage { .. } => {
-                let mut dictionary = std::mem::take(&mut self.dictionary);
-                dictionary.clear();
+                // What a damaged file says of its lengths is no reason to ask for so much memory.
+                let mut dictionary = vec![0; count.min(bytes.len())];
                 self.arena.clear();
-                self.plain(bytes, count, &mut dictionary)?;
+                self.plain(&mut bytes, &mut dictionary)?;
                 self.dictionary = dictionary;
                 self.arena_of_dictionary = self.arena.len();
                 return Ok(());
             }
-            Page::DataPage { def_level_encoding: Encoding::RLE, .. } if self.nullable => take_prefixed(&mut bytes)?,
+            Page::DataPage { def_level_encoding: Encoding::RLE, .. } if self.nullable => {
+                let mut rest: &[u8] = &bytes;
+                let levels = bytes.slice_ref(take_prefixed(&mut rest)?);
+                bytes = bytes.slice_ref(rest);
+                Some(levels)
+            }
             Page::DataPage { .. } if self.nullable => return Err(damaged("levels in an encoding that is out of use")),
-            Page::DataPage { .. } => &[],
-            Page::DataPageV2 { def_levels_byte_len, rep_levels_byte_len, .. } => {
-                take(&mut bytes, *rep_levels_byte_len as usize)?;
-                take(&mut bytes, *def_levels_byte_len as usize)?
+            Page::DataPage { .. } => None,
+            Page::DataPageV2 { def_levels_byte_len, rep_levels_byte_len, num_nulls, .. } => {
+                let mut rest: &[u8] = &bytes;
+                take(&mut rest, rep_levels_byte_len as usize)?;
+                let levels = bytes.slice_ref(take(&mut rest, def_levels_byte_len as usize)?);
+                bytes = bytes.slice_ref(rest);
+                (self.nullable && num_nulls > 0).then_some(levels)
             }
         };
-        let mut present = Vec::new();
-        if self.nullable {
-            present.reserve(count);
-            hybrid(levels, 1, count, |level| present.push(level != 0))?;
-        }
-        let there = if self.nullable { present.iter().filter(|present| **present).count() } else { count };
-        let mut values = std::mem::take(&mut self.values);
-        values.reserve(count);
-        match page.encoding() {
-            Encoding::PLAIN => self.plain(bytes, there, &mut values)?,
-            _ if there == 0 => {}
+        let data = match encoding {
+            Encoding::PLAIN => Data::Plain(bytes),
+            // A page without any value may lack the width too.
+            _ if bytes.is_empty() => Data::Plain(bytes),
             _ => {
-                let width = take(&mut bytes, 1)?.first().copied().unwrap_or_default();
-                let dictionary = &self.dictionary;
-                let mut outside = false;
-                hybrid(bytes, width.into(), there, |index| {
-                    let value = dictionary.get(index as usize);
-                    outside |= value.is_none();
-                    values.push(value.copied().unwrap_or(WRONG));
-                })?;
-                if outside {
-                    return Err(damaged("a value that is not in the dictionary"));
-                }
+                let width = bytes.get_u8();
+                Data::Dictionary(Hybrid::new(bytes, width.into())?)
             }
-        }
-        if there < count {
-            self.spread(&present, &mut values);
-        }
-        self.values = values;
+        };
+        let levels = levels.map(|levels| Hybrid::new(levels, 1)).transpose()?;
+        self.rest = Rest { rows: count, levels, data };
         Ok(())
     }
 
-    /// Puts what is absent between what is there.
-    fn spread(&self, present: &[bool], values: &mut Vec<u64>) {
-        let absent = self.absent();
-        let mut there = std::mem::take(values).into_iter();
-        values.extend(present.iter().map(|present| if *present { there.next().unwrap_or(absent) } else { absent }));
+    /// Decodes the next values; those that are absent are not among them.
+    fn fill(&mut self, data: &mut Data, out: &mut [u64]) -> Result<()> {
+        match data {
+            Data::Plain(bytes) => self.plain(bytes, out),
+            Data::Dictionary(indices) => {
+                let dictionary = self.dictionary.as_slice();
+                let mut outside = false;
+                indices.fill(out, |index| match dictionary.get(index as usize) {
+                    Some(value) => *value,
+                    None => {
+                        outside = true;
+                        WRONG
+                    }
+                })?;
+                if outside { Err(damaged("a value that is not in the dictionary")) } else { Ok(()) }
+            }
+            Data::Decoded(values) => {
+                out.iter_mut().zip(values).for_each(|(out, value)| *out = value);
+                Ok(())
+            }
+        }
     }
 
-    fn plain(&mut self, mut bytes: &[u8], count: usize, values: &mut Vec<u64>) -> Result<()> {
+    fn plain(&mut self, bytes: &mut Bytes, out: &mut [u64]) -> Result<()> {
+        let mut rest: &[u8] = bytes;
         match self.kind {
             Type::INT32 => {
-                let (numbers, _) = take(&mut bytes, count.saturating_mul(4))?.as_chunks();
-                for number in numbers {
-                    let value = self.of_integer(i32::from_le_bytes(*number).into());
-                    values.push(value);
+                let (numbers, _) = take(&mut rest, out.len().saturating_mul(4))?.as_chunks();
+                for (out, number) in out.iter_mut().zip(numbers) {
+                    *out = self.of_integer(i32::from_le_bytes(*number).into());
                 }
             }
             Type::INT64 => {
-                let (numbers, _) = take(&mut bytes, count.saturating_mul(8))?.as_chunks();
+                let (numbers, _) = take(&mut rest, out.len().saturating_mul(8))?.as_chunks();
+                let numbers = out.iter_mut().zip(numbers);
                 if let How::Number { most } = self.how {
-                    values.extend(numbers.iter().map(|number| bounded(i64::from_le_bytes(*number), most)));
+                    numbers.for_each(|(out, number)| *out = bounded(i64::from_le_bytes(*number), most));
                 } else {
-                    for number in numbers {
-                        let value = self.of_integer(i64::from_le_bytes(*number));
-                        values.push(value);
+                    for (out, number) in numbers {
+                        *out = self.of_integer(i64::from_le_bytes(*number));
                     }
                 }
             }
             _ => {
-                for _ in 0..count {
-                    let text = take_prefixed(&mut bytes)?;
-                    let value = self.of_text(text);
-                    values.push(value);
+                for out in out {
+                    *out = self.of_text(take_prefixed(&mut rest)?);
                 }
             }
         }
+        let used = bytes.len() - rest.len();
+        bytes.advance(used);
         Ok(())
     }
 
-    /// Decodes some values with the parquet crate's own reader; `false` where there are none left.
+    /// Has some values decoded by the parquet crate's own reader; `false` where there are none left.
     fn by_crate(&mut self) -> Result<bool> {
         const TOGETHER: usize = 1 << 13;
         fn read<T: DataType>(reader: &mut ColumnReaderImpl<T>) -> Result<(Vec<T::T>, Vec<i16>, usize)> {
@@ -245,8 +295,9 @@ impl Column {
             let (records, _, _) = reader.read_records(TOGETHER, Some(&mut levels), None, &mut values)?;
             Ok((values, levels, records))
         }
+        self.arena.truncate(self.arena_of_dictionary);
         let Pages::Crates(reader) = &mut self.pages else { return Ok(false) };
-        let mut values = Vec::new();
+        let mut values: Vec<u64> = Vec::new();
         let (levels, records) = match &mut **reader {
             ColumnReader::Int32ColumnReader(reader) => {
                 let (numbers, levels, records) = read::<Int32Type>(reader)?;
@@ -266,10 +317,13 @@ impl Column {
             _ => return Err(damaged("a column of another type than its schema says")),
         };
         if values.len() < records {
-            let present: Vec<_> = levels.iter().map(|level| *level > 0).collect();
-            self.spread(&present, &mut values);
+            // Puts what is absent between what is there.
+            let absent = self.absent();
+            let mut there = std::mem::take(&mut values).into_iter();
+            let value = |level: &i16| if *level > 0 { there.next().unwrap_or(absent) } else { absent };
+            values.extend(levels.iter().map(value));
         }
-        self.values = values;
+        self.rest = Rest { rows: values.len(), levels: None, data: Data::Decoded(values.into_iter()) };
         Ok(records > 0)
     }
 

@@ -124,11 +124,3 @@ fn printable(text: &str) -> String {
     }
     shown
 }
-
-/// What the operating system says, without its number.
-pub(super) fn io_message(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
-}

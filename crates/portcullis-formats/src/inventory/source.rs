@@ -6,9 +6,8 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
+use crate::diagnostics::io_message;
 use flate2::bufread::MultiGzDecoder;
-
-use super::error::io_message;
 
 /// The extensions that are read in a folder. A file that is named itself is read whatever it is called.
 const EXTENSIONS: [&str; 4] = ["json", "jsonl", "ndjson", "gz"];

@@ -7,8 +7,9 @@ use std::io::{self, Read};
 use std::ops::Range;
 
 use super::element::{EXPECTED, Kind};
-use super::error::{Place, ReadErrors, io_message};
+use super::error::{Place, ReadErrors};
 use super::json::{MAX_DEPTH, TOO_DEEP, blanks, string_stop};
+use crate::diagnostics::io_message;
 
 /// How much is read at a time, and about how much one worker is given.
 const CHUNK: usize = 1 << 20;

@@ -79,10 +79,38 @@ fn without_being_told_to_the_function_changes_nothing() {
         "account": world.account(), "region": world.region(), "detail": {} });
     let (well, answer) = function.call(&schedule);
     assert!(well && answer["scans"][0]["stands"] == true, "{answer:#}");
-    assert_eq!(world.objects(&bucket, "reports/").len(), 1);
-    let (_, units) = function.call(&json!({ "task": "units" }));
-    assert_eq!(units["units"], json!([{ "task": "scan", "account": world.account(), "region": world.region() }]));
-    let (well, answer) = function.call(&units["units"][0]);
-    assert!(well && answer["stands"] == true, "{answer:#}");
+    let kept: Vec<&str> = answer["scans"][0]["reports"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(kept.len(), 4, "json, csv, markdown and what was done: {kept:?}");
+    let keys = world.objects(&bucket, "reports/");
+    assert!(kept.iter().all(|place| keys.iter().any(|key| place.ends_with(key.as_str()))), "{kept:?}: {keys:?}");
+    assert_eq!(world.objects(&bucket, "reports/history/").len(), 1);
+    assert!(is_open(&world, &group));
+}
+
+#[test]
+fn the_tasks_of_a_state_machine_list_scan_and_report() {
+    let world = World::new();
+    let (group, bucket) = (open_group(&world), world.bucket("tasks"));
+    let reports = format!("s3://{bucket}/reports");
+    let function = Function::start(&world, &[("PORTCULLIS_REPORTS", &reports), ("PORTCULLIS_BAD_PORTS", "22")]);
+    let (well, listed) = function.call(&json!({ "task": "units", "run": "r1" }));
+    let expected = json!({ "run": "r1", "units": 1, "bucket": bucket, "key": "reports/runs/r1/units.json" });
+    assert_eq!((well, listed), (true, expected));
+    let unit = json!({ "task": "scan", "run": "r1", "account": world.account(), "region": world.region() });
+    let (well, answer) = function.call(&unit);
+    assert!(well && answer["failing"] == 1 && answer["failures"] == json!([]), "{answer:#}");
+    let (well, answer) = function.call(&json!({ "task": "report", "run": "r1", "began": "2026-01-15T12:00:00Z" }));
+    assert!(well && answer["complete"] == true && answer["failing"] == 1, "{answer:#}");
+    assert_eq!(answer["reports"].as_array().map(Vec::len), Some(3));
+    for (task, why) in [
+        (json!({ "task": "report", "run": "none" }), "units.json"),
+        (json!({ "task": "units", "run": "a/b" }), "cannot be the name of a run"),
+        (json!({ "task": "scan", "run": "r1" }), "this is no unit of a scan"),
+        (json!({ "task": "sweep" }), "`sweep` is no task"),
+    ] {
+        let (well, answer) = function.call(&task);
+        assert!(!well && answer["errorType"] == "Portcullis.Failed", "{answer:#}");
+        assert!(answer["errorMessage"].as_str().is_some_and(|said| said.contains(why)), "{why}: {answer:#}");
+    }
     assert!(is_open(&world, &group));
 }

@@ -1,108 +1,91 @@
-//! The runtime interface of Lambda, as far as a function needs it.
-//! Source: AWS Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes".
+//! The function under cargo-lambda's local runtime, which stands in for Lambda: it queues what it is asked to invoke, and hands
+//! it to the function over Lambda's runtime interface.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portcullis_testkit::World;
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// What a function answered: whether it went well, and what it said.
 pub(crate) type Answer = (bool, Value);
 
+/// So long a runtime may take to start, and a function to answer.
+const LIMIT: Duration = Duration::from_secs(120);
+
 /// A function that runs.
 pub(crate) struct Function {
-    child: Child,
-    events: Sender<String>,
-    answers: Receiver<Answer>,
+    runtime: Child,
+    function: Child,
+    port: u16,
+    _package: TempDir,
 }
 
 impl Function {
     /// Starts the function in an account with these variables.
     pub(crate) fn start(world: &World, variables: &[(&str, &str)]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (events, waiting) = channel::<String>();
-        let (said, answers) = channel();
-        let waiting = Arc::new(Mutex::new(waiting));
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let (waiting, said) = (Arc::clone(&waiting), said.clone());
-                std::thread::spawn(move || serve(stream, &waiting, &said));
-            }
-        });
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("portcullis-lambda"));
-        world.lend_to(command.env_clear()).envs(variables.iter().copied());
-        command.env("AWS_LAMBDA_RUNTIME_API", address).env("AWS_LAMBDA_FUNCTION_NAME", "portcullis");
-        command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256").env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
-        let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
-        Self { child, events, answers }
+        let package = package();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut runtime = Command::new("cargo-lambda");
+        runtime.args(["lambda", "watch", "--only-lambda-apis", "--disable-cors", "--quiet", "-A", "127.0.0.1", "-P"]);
+        runtime.arg(port.to_string()).current_dir(package.path()).env("CARGO_NET_OFFLINE", "true");
+        let runtime = runtime.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let runtime =
+            runtime.expect("`cargo-lambda` stands beside the AWS-like server: start the tests with `cargo xtask`");
+        let mut function = Command::new(assert_cmd::cargo::cargo_bin!("portcullis-lambda"));
+        world.lend_to(function.env_clear()).envs(variables.iter().copied());
+        function.env("AWS_LAMBDA_RUNTIME_API", format!("http://127.0.0.1:{port}/.rt"));
+        function.env("AWS_LAMBDA_FUNCTION_NAME", "_").env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256");
+        function.env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST").stdout(Stdio::null());
+        await_listener(port);
+        let function = function.spawn().unwrap();
+        Self { runtime, function, port, _package: package }
     }
 
-    /// Hands it an event, and waits for its answer.
+    /// Invokes it, as AWS's own API does, and waits for its answer.
     pub(crate) fn call(&self, event: &Value) -> Answer {
-        self.events.send(event.to_string()).unwrap();
-        self.answers.recv_timeout(Duration::from_secs(60)).unwrap()
+        let body = event.to_string();
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        let head = format!(
+            "POST /2015-03-31/functions/_/invocations HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.starts_with("HTTP/1.1 200"), serde_json::from_str(body).unwrap())
     }
 }
 
 impl Drop for Function {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// One connection: request after request.
-fn serve(stream: TcpStream, waiting: &Mutex<Receiver<String>>, said: &Sender<Answer>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut writer = stream;
-    while let Some((path, body)) = request(&mut reader) {
-        let (head, body) = if path.ends_with("/invocation/next") {
-            let Ok(event) = waiting.lock().unwrap().recv() else { return };
-            let deadline = jiff::Timestamp::now().as_millisecond() + 300_000;
-            let head = format!(
-                "Lambda-Runtime-Aws-Request-Id: r1\r\nLambda-Runtime-Deadline-Ms: {deadline}\r\n\
-                 Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-west-1:111122223333:function:portcullis\r\n\
-                 Lambda-Runtime-Trace-Id: Root=1\r\nContent-Type: application/json\r\n"
-            );
-            (head, event)
-        } else {
-            let value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-            let _ = said.send((path.ends_with("/response"), value));
-            (String::new(), "{}".to_owned())
-        };
-        let answer = format!("HTTP/1.1 200 OK\r\n{head}Content-Length: {}\r\n\r\n{body}", body.len());
-        if writer.write_all(answer.as_bytes()).is_err() {
-            return;
+        for child in [&mut self.function, &mut self.runtime] {
+            let _ = child.kill();
+            let _ = child.wait();
         }
     }
 }
 
-/// The path and body of the next request.
-fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
-    let mut line = String::new();
-    if reader.read_line(&mut line).ok()? == 0 {
-        return None;
+/// cargo-lambda wants a package to name its functions after; nothing of it is built.
+fn package() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("src")).unwrap();
+    std::fs::write(folder.path().join("src/main.rs"), "fn main() {}\n").unwrap();
+    let manifest = "[package]\nname = \"function\"\nversion = \"0.0.0\"\nedition = \"2021\"\n";
+    std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    folder
+}
+
+fn await_listener(port: u16) {
+    let deadline = Instant::now() + LIMIT;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < deadline, "cargo-lambda's runtime does not listen");
+        std::thread::sleep(Duration::from_millis(10));
     }
-    let path = line.split_whitespace().nth(1)?.to_owned();
-    let mut length = 0;
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).ok()?;
-        let header = header.trim().to_lowercase();
-        if header.is_empty() {
-            break;
-        }
-        if let Some(value) = header.strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some((path, body))
 }

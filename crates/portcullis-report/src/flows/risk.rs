@@ -40,6 +40,9 @@ pub struct Row {
     rule_id: String,
 }
 
+/// What a table has of each row, most important first.
+const HEADS: [&str; 6] = ["Hits", "From", "To", "Port", "Last seen", "Admitted today by"];
+
 const COLUMNS: [&str; 10] =
     ["srcaddr", "dstaddr", "dstport", "protocol", "flows", "packets", "bytes", "last_seen", "group_id", "rule_id"];
 
@@ -103,17 +106,18 @@ impl Report<'_> {
     /// # Errors
     /// Where `out` fails.
     pub fn table(&self, out: &mut impl io::Write) -> io::Result<()> {
-        let lines: Vec<Vec<String>> = self.rows.iter().map(|row| self.line(row)).collect();
-        columns(&["Hits", "From", "To", "Port", "Last seen", "Admitted today by"], 1, &lines, out)
+        let lines: Vec<Vec<String>> = self.rows.iter().map(|row| self.cells(row).into()).collect();
+        columns(&HEADS, 1, &lines, out)
     }
 
-    fn line(&self, (connection, seen): &(Connection, AtRisk)) -> Vec<String> {
+    /// A row as people read it: how often, from where, to where, on which port, when last, and what admits it today.
+    pub fn cells(&self, (connection, seen): &(Connection, AtRisk)) -> [String; 6] {
         let group = self.rulebook.group(connection.rule.group).map(|group| group.key.group_id.as_str());
         let rule = self.rulebook.rule(connection.rule);
         let id = rule.filter(|rule| !rule.id.is_empty()).map(|rule| format!(" {}", rule.id)).unwrap_or_default();
         let others = if connection.others == 0 { String::new() } else { format!(" (and {} more)", connection.others) };
         let text = rule.map(ToString::to_string).unwrap_or_default();
-        vec![
+        [
             seen.sum.flows.to_string(),
             connection.source.to_string(),
             connection.destination.to_string(),

@@ -6,12 +6,12 @@ use compact_str::CompactString;
 use portcullis_core::finding::{Evaluation, Finding, Status};
 use portcullis_core::model::GroupKey;
 use portcullis_core::policy::{EnforcementLevel, PolicySet};
-use portcullis_core::remediation::{GroupPlan, Plan, Strategy, plan};
+use portcullis_core::remediation::{Change, GroupPlan, Plan, Strategy, plan};
 
 use super::decide::Action;
-use super::marks;
 use super::ports::Deed;
 use super::run::{Batch, Enforcement, Turn};
+use super::{marks, shelf};
 use crate::state::sights::{Approval, FirstSights};
 
 impl Enforcement<'_> {
@@ -172,6 +172,12 @@ impl Enforcement<'_> {
             let marks = marks::remediated(planned, is_tagged(planned.key()).then_some(own), batch.policies);
             planned.changes.extend(marks);
         }
+        for planned in &plan.groups {
+            let tags = planned.changes.iter().filter(|change| matches!(change, Change::Tag { .. })).count();
+            if let Some(turn) = place(turns, planned.key()).and_then(|place| turns.get_mut(place)) {
+                turn.remedy = (planned.changes.len() - tags, tags);
+            }
+        }
         self.carry_out(plan, turns, |turn, deed| turn.remediation = Some(deed));
         let changed = |turn: &&Turn<'_>| matches!(turn.remediation, Some(Deed::Changed { .. }));
         let keys: Vec<GroupKey> = turns.iter().filter(changed).map(|turn| turn.group.key.clone()).collect();
@@ -201,9 +207,7 @@ impl Enforcement<'_> {
         for planned in groups.into_iter().filter(|planned| keys.contains(planned.key())) {
             let key = planned.key().clone();
             let ids = planned.findings.iter().map(|finding| finding.id.clone()).collect();
-            let time = self.options.now.strftime("%Y%m%dT%H%M%SZ");
-            let name = format!("{}-{}-{}-{time}", key.account_id, key.region, key.group_id);
-            match self.ports.plans.keep(&name, &of_group(&whole, planned)) {
+            match shelf::keep(self.ports.plans, &whole, planned, self.options.now) {
                 Ok(place) => drop(places.insert(key, (ids, place))),
                 Err(error) => {
                     self.fail(format!("the plan of group `{}` could not be kept: {error}", key.group_id));
@@ -251,18 +255,6 @@ pub(super) fn would(turns: &mut [Turn<'_>], marks: &Plan, remedy: &Plan) {
 /// A plan without the groups that this run leaves alone.
 pub(super) fn without(mut plan: Plan, held: &BTreeSet<GroupKey>) -> Plan {
     plan.groups.retain(|planned| !held.contains(planned.key()));
-    plan
-}
-
-/// The part of a plan that is about one group.
-fn of_group(whole: &Plan, planned: GroupPlan) -> Plan {
-    let ids: BTreeSet<&str> = planned.findings.iter().map(|finding| finding.control_id.as_str()).collect();
-    let mut plan = Plan { groups: Vec::new(), unfixable: Vec::new(), ..whole.clone() };
-    plan.controls.retain(|control| ids.contains(control.id.as_str()));
-    plan.around.vpcs.retain(|id, _| *id == planned.group.vpc_id);
-    plan.environments.of_accounts.retain(|account, _| *account == planned.group.key.account_id);
-    plan.unfixable.extend(whole.unfixable.iter().filter(|left| left.group == *planned.key()).cloned());
-    plan.groups.push(planned);
     plan
 }
 

@@ -1,6 +1,8 @@
 //! What is put on a group that violates, for its owner to see: tags, and where an account asks for it a rule that warns and
 //! admits nobody. Both are taken away once the group is clean.
 
+use std::borrow::Cow;
+
 use compact_str::CompactString;
 use jiff::Timestamp;
 use portcullis_core::finding::Evaluation;
@@ -107,6 +109,23 @@ pub(crate) fn remediated(planned: &GroupPlan, tags: Option<&[Change]>, policies:
     let warnings = after.rules.iter().filter(|rule| is_warning(rule)).cloned().map(Change::Revoke);
     let remediated = tags.and_then(|_| tag(&after, remediated_key(policies), Some("true")));
     warnings.chain(tags.unwrap_or_default().iter().cloned()).chain(remediated).collect()
+}
+
+/// What was read, as it is with these marks: a plan that waits must fit the group that somebody finds later.
+pub(crate) fn marked<'a>(inventory: &'a Inventory, marks: &Plan) -> Cow<'a, Inventory> {
+    let warned = |planned: &&GroupPlan| planned.changes.iter().any(|change| !matches!(change, Change::Tag { .. }));
+    let mut marked = Cow::Borrowed(inventory);
+    for planned in marks.groups.iter().filter(warned) {
+        // Groups stand in the order of their keys.
+        let place = inventory.groups.binary_search_by(|group| group.key.cmp(planned.key()));
+        let after = simulate(&planned.group, &planned.changes);
+        if let (Ok(place), Ok(after)) = (place, after)
+            && let Some(own) = marked.to_mut().groups.get_mut(place)
+        {
+            *own = after;
+        }
+    }
+    marked
 }
 
 /// A group's plan of tags and warnings. It needs no proof: it opens and closes nothing between hosts.

@@ -8,6 +8,7 @@ use super::log::ViolationLog;
 use crate::PortError;
 use crate::metrics::MetricsSink;
 use crate::notices::Notifier;
+use crate::report::{Outcome, Report};
 use crate::state::KeyValue;
 
 /// What became of one group's changes.
@@ -38,6 +39,24 @@ pub enum Deed {
         /// Why, and how the group stands.
         why: String,
     },
+}
+
+impl Deed {
+    /// What a run made of a group. `place` says where the backup of a key is found.
+    pub(crate) fn of(outcome: Outcome, place: impl FnOnce(&str) -> String) -> Self {
+        match outcome {
+            Outcome::Changed { changes, backup } => Self::Changed { changes, backup: place(&backup) },
+            Outcome::WouldChange { changes, .. } => Self::WouldChange { changes },
+            Outcome::AlreadyDone => Self::AlreadyDone,
+            Outcome::Refused(why) => Self::Refused { why },
+            outcome @ (Outcome::Failed { .. } | Outcome::NotReached) => Self::Failed { why: outcome.to_string() },
+        }
+    }
+}
+
+/// What a run made of each of its groups, for whoever enforces. `place` says where the backup of a key is found.
+pub fn deeds(report: Report, place: impl Fn(&str) -> String) -> Vec<(GroupKey, Deed)> {
+    report.groups.into_iter().map(|group| (group.group, Deed::of(group.outcome, &place))).collect()
 }
 
 /// Who carries plans out: with a backup that is read back, a journal, and a proof of the result, as `apply` does.

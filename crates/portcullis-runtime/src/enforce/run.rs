@@ -15,6 +15,7 @@ use portcullis_core::policy::{EnforcementLevel, PolicySet};
 use super::act::{without, would};
 use super::decide::{Action, Decision};
 use super::log::Violation;
+use super::marks;
 use super::ports::{Deed, EnforcePorts};
 use super::report::{EnforceReport, FindingReport, GroupReport};
 use super::tell::Teller;
@@ -73,6 +74,8 @@ pub(super) struct Turn<'b> {
     pub(super) approvers: Vec<String>,
     pub(super) marks: Option<Deed>,
     pub(super) remediation: Option<Deed>,
+    /// How many changes of rules, and of tags, the plan of that had.
+    pub(super) remedy: (usize, usize),
     pub(super) plan: Option<String>,
     /// Why findings that were to be put right stay.
     pub(super) stays: BTreeMap<CompactString, String>,
@@ -131,9 +134,11 @@ impl<'a> Enforcement<'a> {
             would(&mut turns, &mark_plan, &remedy);
         } else {
             let held = self.claim(&turns, &mark_plan, &remedy);
-            self.carry_out(without(mark_plan, &held), &mut turns, |turn, deed| turn.marks = Some(deed));
+            let mark_plan = without(mark_plan, &held);
+            let marked = marks::marked(batch.inventory, &mark_plan);
+            self.carry_out(mark_plan, &mut turns, |turn, deed| turn.marks = Some(deed));
             self.remedy(batch, without(remedy, &held), &mut turns);
-            self.ask(batch, &mut turns, &held);
+            self.ask(&Batch { inventory: &marked, ..*batch }, &mut turns, &held);
             turns.retain(|turn| !held.contains(&turn.group.key));
         }
         Teller::new(self, batch).tell(&turns);

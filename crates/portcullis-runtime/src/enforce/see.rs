@@ -107,6 +107,7 @@ impl Enforcement<'_> {
                     approvers: self.terms.approvers(environment.as_deref()).to_vec(),
                     marks: None,
                     remediation: None,
+                    remedy: (0, 0),
                     plan: None,
                     stays: BTreeMap::new(),
                 }

@@ -79,8 +79,12 @@ impl<'r, 'a, 'b> Teller<'r, 'a, 'b> {
         let mut done = Vec::new();
         let mut undo = None;
         match &turn.remediation {
-            Some(Deed::Changed { changes, backup }) => {
-                done.push(format!("rules were changed ({})", counted(*changes)));
+            Some(Deed::Changed { backup, .. }) => {
+                let (rules, tags) = turn.remedy;
+                done.push(format!("rules were changed ({})", counted(rules)));
+                if tags > 0 {
+                    done.push(format!("tags were set ({})", counted(tags)));
+                }
                 undo = Some(format!("portcullis rollback {backup}"));
             }
             Some(Deed::Refused { why } | Deed::Failed { why }) => done.push(format!("rules were not changed: {why}")),

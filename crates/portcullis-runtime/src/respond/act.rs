@@ -38,6 +38,7 @@ impl Run<'_> {
         self.carry_out(&remedy, turns, &new_run_id());
         let marks = self.marks(inventory, turns, &sights);
         self.carry_out(&marks, turns, &new_run_id());
+        self.ask(inventory, turns, &marks, &mut sights);
         if keeps {
             for turn in turns.iter().filter(|turn| matches!(turn.did, Did::Changed { .. })) {
                 // The tags of what was put right stay, as those of a scan do.
@@ -204,7 +205,7 @@ impl Run<'_> {
 }
 
 /// The plan of these findings.
-fn planned(
+pub(super) fn planned(
     inventory: &Inventory,
     policies: &PolicySet,
     findings: Vec<Finding>,

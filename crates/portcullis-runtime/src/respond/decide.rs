@@ -88,7 +88,8 @@ impl Run<'_> {
         match (decision.action, held) {
             (Action::Wait | Action::AskApproval | Action::Remediate, Some(why)) => (Step::Mark, why),
             (Action::None | Action::Report, _) => (Step::Report, decision.why),
-            (Action::Warn | Action::AskApproval, _) => (Step::Mark, decision.why),
+            (Action::Warn, _) => (Step::Mark, decision.why),
+            (Action::AskApproval, _) => (Step::Ask, decision.why),
             (Action::Wait, _) => match decision.due.filter(|_| self.remembers) {
                 Some(due) => (Step::Wait(due), decision.why),
                 None => (Step::Mark, "what waits cannot be remembered".to_owned()),

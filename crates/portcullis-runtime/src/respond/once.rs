@@ -77,9 +77,9 @@ impl Run<'_> {
     }
 
     /// Goes on without a memory: what is judged on the present state alone can still be done.
-    fn forget(&mut self, error: &StateError) {
+    pub(super) fn forget(&mut self, error: &StateError) {
         self.remembers = false;
-        self.fail(error.to_string());
+        self.fail(format!("the state {} cannot be used: {error}", self.ports.state.place()));
     }
 
     /// Marks as done what was answered; what failed is left for another try.

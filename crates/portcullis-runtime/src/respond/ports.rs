@@ -7,6 +7,7 @@ use portcullis_core::model::{GroupKey, Inventory};
 use portcullis_core::remediation::Plan;
 use portcullis_formats::events::Principal;
 
+use crate::enforce::PlanShelf;
 use crate::metrics::MetricsSink;
 use crate::notices::Notifier;
 use crate::ports::{Clock, PortError};
@@ -101,6 +102,8 @@ pub struct RespondPorts<'a> {
     pub groups: &'a dyn GroupReader,
     /// Who changes them.
     pub changer: &'a dyn Changer,
+    /// Where plans wait until somebody agrees.
+    pub plans: &'a dyn PlanShelf,
     /// Who blocks principals.
     pub blocker: &'a dyn Blocker,
     /// Where notices go.

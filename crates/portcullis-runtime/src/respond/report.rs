@@ -118,6 +118,9 @@ pub struct GroupReport {
     pub did: Did,
     /// Until when it waits to be put right.
     pub waits_until: Option<Timestamp>,
+    /// The plan that waits for somebody to agree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
     /// Why something that was to be done was not.
     pub failure: Option<String>,
     /// Whether it was locked down as an emergency.

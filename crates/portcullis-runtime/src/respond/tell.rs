@@ -1,6 +1,7 @@
 //! Telling: a notice for each group that fails or was changed, and metrics.
 
 use jiff::{SignedDuration, Timestamp};
+use portcullis_core::evaluate::environment_of;
 use portcullis_core::finding::{Finding, Status};
 use portcullis_core::policy::Severity;
 use portcullis_formats::events::{Action, ApiCall};
@@ -28,6 +29,7 @@ impl Run<'_> {
                 cause: match (put_right(&turn.did), turn.failure.is_some()) {
                     (true, _) => Cause::Remediated,
                     (false, true) => Cause::Errors,
+                    (false, false) if asks_anew(turn) => Cause::Approval,
                     (false, false) => Cause::Found,
                 },
                 at: self.now,
@@ -44,7 +46,7 @@ impl Run<'_> {
         if self.settings.muted.contains(&turn.group.key.account_id) {
             return false;
         }
-        if put_right(&turn.did) || turn.failure.is_some() {
+        if put_right(&turn.did) || turn.failure.is_some() || asks_anew(turn) {
             return true;
         }
         let Some(worst) = self.worst_shown(turn) else { return false };
@@ -63,6 +65,13 @@ impl Run<'_> {
         ];
         let at_once = escalation.immediate_alert_severities.contains(&worst);
         wanted && (at_once || !later.into_iter().any(|list| list.contains(&worst)))
+    }
+
+    /// Who must agree to the plan that waits.
+    fn approvers(&self, turn: &Turn<'_>) -> Vec<String> {
+        let environment = environment_of(turn.group, &self.settings.policies);
+        let named = self.settings.terms.approvers(environment.as_deref());
+        if turn.plan.is_some() { named.to_vec() } else { Vec::new() }
     }
 
     fn worst_shown(&self, turn: &Turn<'_>) -> Option<Severity> {
@@ -109,8 +118,8 @@ impl Run<'_> {
             principals,
             done,
             undo,
-            plan: None,
-            approvers: Vec::new(),
+            plan: turn.plan.as_ref().map(|(place, _)| place.clone()),
+            approvers: self.approvers(turn),
         }
     }
 
@@ -186,6 +195,11 @@ impl Run<'_> {
         };
         SignedDuration::from_secs(i64::from(own.unwrap_or(default)))
     }
+}
+
+/// Whether a plan was kept just now for which somebody must agree.
+fn asks_anew(turn: &Turn<'_>) -> bool {
+    turn.plan.as_ref().is_some_and(|(_, is_new)| *is_new)
 }
 
 /// Whether rules were changed, or would be; tags alone put nothing right.

@@ -21,6 +21,8 @@ pub(super) enum Step {
     Report,
     /// Its group is tagged.
     Mark,
+    /// Its plan waits for somebody to agree.
+    Ask,
     /// It waits until then.
     Wait(Timestamp),
     /// It is put right.
@@ -43,6 +45,8 @@ pub(super) struct Turn<'b> {
     /// Why findings that were to be put right stay.
     pub(super) stays: BTreeMap<String, String>,
     pub(super) emergency: bool,
+    /// Where the plan is that waits for somebody to agree, and whether it is new.
+    pub(super) plan: Option<(String, bool)>,
 }
 
 impl<'b> Turn<'b> {
@@ -60,6 +64,7 @@ impl<'b> Turn<'b> {
                 failure: None,
                 stays: BTreeMap::new(),
                 emergency: false,
+                plan: None,
             }
         };
         inventory.groups.iter().enumerate().map(turn).collect()
@@ -148,6 +153,7 @@ impl<'b> Turn<'b> {
             did: self.did.clone(),
             waits_until: self.waits_until(),
             failure: self.failure.clone(),
+            plan: self.plan.as_ref().map(|(place, _)| place.clone()),
             emergency: self.emergency && matches!(self.did, Did::Changed { .. }),
             stands,
             worst: self.worst(policies),

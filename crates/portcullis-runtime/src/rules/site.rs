@@ -8,12 +8,13 @@ use std::time::Duration;
 use portcullis_cloud::api::{AccountAccess, Caller, Cloud, Ec2, GroupFilter, Objects, Stacks};
 use portcullis_cloud::error::{Error, Kind};
 use portcullis_cloud::patience::{Backoff, pages, repeated};
-use portcullis_cloud::shapes::{PrefixList, WholeGroup};
-use portcullis_core::model::{Inventory, Peer, SecurityGroup};
+use portcullis_cloud::shapes::{NetworkInterface, PrefixList, WholeGroup};
+use portcullis_core::model::{Inventory, SecurityGroup};
 use portcullis_formats::inventory::{ReadOptions, Source, read};
 use portcullis_rules::{Repository, find_groups};
 use tokio::runtime::Handle;
 
+use super::surroundings::list_of;
 use super::{Failure, Result};
 
 /// How time passes while a stack is waited for.
@@ -122,7 +123,7 @@ impl Site {
         self.ask(async { pages(&mut Backoff::new(PATIENCE), name, fetch).await })
     }
 
-    fn described(&self, filter: &GroupFilter) -> std::result::Result<Vec<WholeGroup>, Error> {
+    pub(super) fn described(&self, filter: &GroupFilter) -> std::result::Result<Vec<WholeGroup>, Error> {
         let ec2 = self.ec2()?;
         match self.all("ec2:DescribeSecurityGroups", |next| ec2.whole_groups(filter, next)) {
             // One that is gone makes the whole call fail; the others are asked for by themselves.
@@ -173,7 +174,7 @@ impl Site {
         let groups = self.groups_of(repository)?;
         let unchanged = repository.state.committed.is_some() && !repository.status().iter().any(|file| file.differs());
         let lists = if unchanged && !thorough { Vec::new() } else { self.prefix_lists(&lists_of(repository))? };
-        self.understood(&groups, &lists)
+        self.understood(&groups, &lists, None)
     }
 
     /// The groups of this id or name.
@@ -191,7 +192,7 @@ impl Site {
     /// These groups, by ids, or by names and VPC.
     pub(super) fn groups(&self, filter: &GroupFilter) -> Result<Vec<SecurityGroup>> {
         let groups = self.described(filter)?;
-        Ok(self.understood(&groups, &[])?.groups)
+        Ok(self.understood(&groups, &[], None)?.groups)
     }
 
     /// A repository's groups, in the order of its template.
@@ -200,7 +201,7 @@ impl Site {
     }
 
     /// Prefix lists with as many of their entries as can be read: without them a verdict is unknown, and no more.
-    fn prefix_lists(&self, ids: &[String]) -> Result<Vec<PrefixList>> {
+    pub(super) fn prefix_lists(&self, ids: &[String]) -> Result<Vec<PrefixList>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -216,12 +217,21 @@ impl Site {
         Ok(lists)
     }
 
-    /// What AWS describes, read as a file is.
-    fn understood(&self, groups: &[WholeGroup], lists: &[PrefixList]) -> Result<Inventory> {
-        if groups.is_empty() && lists.is_empty() {
+    /// What AWS describes, read as a file is. Interfaces are known to be none only where they were asked for.
+    pub(super) fn understood(
+        &self,
+        groups: &[WholeGroup],
+        lists: &[PrefixList],
+        interfaces: Option<&[NetworkInterface]>,
+    ) -> Result<Inventory> {
+        if groups.is_empty() && lists.is_empty() && interfaces.is_none() {
             return Ok(Inventory::default());
         }
-        let document = serde_json::json!({ "SecurityGroups": groups, "ManagedPrefixLists": lists }).to_string();
+        let mut document = serde_json::json!({ "SecurityGroups": groups, "ManagedPrefixLists": lists });
+        if let (Some(interfaces), Some(keys)) = (interfaces, document.as_object_mut()) {
+            keys.insert("NetworkInterfaces".to_owned(), serde_json::json!(interfaces));
+        }
+        let document = document.to_string();
         let options = ReadOptions { region: Some(self.region.clone()) };
         let source = Source::reader(format!("the answer of AWS in {}", self.region), document.as_bytes());
         let mut inventory = read([source], &options).map_err(|error| Failure::World(error.to_string()))?;
@@ -239,10 +249,6 @@ impl Site {
 /// The prefix lists that a repository's rules name. Files that cannot be read name none: whoever needs them says so.
 fn lists_of(repository: &Repository) -> Vec<String> {
     let Ok(rules) = repository.load() else { return Vec::new() };
-    let list = |peer: &Peer| match peer {
-        Peer::PrefixList(id) => Some(id.to_string()),
-        _ => None,
-    };
-    let ids: BTreeSet<String> = rules.rules().rules.iter().filter_map(|rule| list(&rule.peer)).collect();
+    let ids: BTreeSet<String> = rules.rules().rules.iter().filter_map(list_of).collect();
     ids.into_iter().collect()
 }

@@ -8,7 +8,7 @@ use portcullis_core::model::GroupKey;
 use portcullis_core::remediation::Plan;
 
 use super::Service;
-use crate::enforce::{Deed, Remediator};
+use crate::enforce::{Deed, Remediator, deeds};
 use crate::ports::{Clock, Holder, NoObserver, PortError, Ports, RuleStore as _, SystemClock};
 use crate::report::{Outcome, Report, RunError, RunOptions, new_run_id};
 use crate::respond::Changer;
@@ -93,14 +93,8 @@ impl Changer for LiveChanger<'_> {
 /// The same for what levels ask after a scan.
 impl Remediator for LiveChanger<'_> {
     fn carry_out(&self, plan: &Plan) -> Result<Vec<(GroupKey, Deed)>, PortError> {
-        let outcomes = Changer::carry_out(self, plan, &new_run_id(), None)?;
-        let deed = |outcome: Outcome| match outcome {
-            Outcome::Changed { changes, backup } => Deed::Changed { changes, backup: self.backup_place(&backup) },
-            Outcome::WouldChange { changes, .. } => Deed::WouldChange { changes },
-            Outcome::AlreadyDone => Deed::AlreadyDone,
-            Outcome::Refused(why) => Deed::Refused { why },
-            outcome => Deed::Failed { why: outcome.to_string() },
-        };
-        Ok(outcomes.into_iter().map(|(key, outcome)| (key, deed(outcome))).collect())
+        let report =
+            self.run(plan, &self.options(&new_run_id()), None).map_err(|error| PortError(error.to_string()))?;
+        Ok(deeds(report, |key| self.backup_place(key)))
     }
 }

@@ -34,53 +34,79 @@ pub(crate) struct InputArgs {
     /// by content
     #[arg(value_name = "INPUT", required = true)]
     pub(crate) inputs: Vec<String>,
-    /// The columns of text without a header line: AWS's own format string, `${srcaddr} ${dstaddr} …`, or bare names
-    /// [default: version 2's fourteen]
-    #[arg(long, value_name = "FORMAT", help_heading = "Input")]
-    pub(crate) fields: Option<String>,
-    /// Of `s3://` only logs of this account; may be repeated
-    #[arg(long, value_name = "ID", help_heading = "Input")]
-    pub(crate) account: Vec<String>,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
     /// Of `s3://` only logs of this Region, and where log groups are; may be repeated
-    #[arg(long, value_name = "REGION", help_heading = "Input")]
+    #[arg(long, value_name = "REGION", help_heading = FLOW_LOGS)]
     pub(crate) region: Vec<String>,
     /// The profile of the AWS configuration whose credentials are used
-    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    #[arg(long, value_name = "NAME", help_heading = FLOW_LOGS)]
     pub(crate) profile: Option<String>,
-    /// How much memory sums may take before they go to temporary files, such as `512MB` or `4GB`
-    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size, help_heading = "Input")]
-    pub(crate) memory: usize,
-    /// Only records that begin at or after this time: RFC 3339, or so long ago: `2d`, `6h`, `30m`
-    #[arg(long, value_name = "TIME", value_parser = moment, help_heading = "Selection")]
-    pub(crate) since: Option<Moment>,
-    /// Only records that begin before this time
-    #[arg(long, value_name = "TIME", value_parser = moment, help_heading = "Selection")]
-    pub(crate) until: Option<Moment>,
-    /// Only records of the last so many days
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36500), conflicts_with = "since", help_heading = "Selection")]
-    pub(crate) look_back: Option<u32>,
-    /// Only records of this network interface; may be repeated or a comma list
-    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "Selection")]
-    pub(crate) eni: Vec<String>,
     /// Only records of interfaces that have this group, by id or name; may be repeated
     #[arg(long, value_name = "GROUP", requires = "inventory", help_heading = "Selection")]
     pub(crate) group: Vec<String>,
     /// The inventory that tells which interfaces have which groups, and what addresses are known as; may be repeated
     #[arg(long, value_name = "INV", help_heading = "Selection")]
     pub(crate) inventory: Vec<String>,
+}
+
+const FLOW_LOGS: &str = "Flow logs";
+
+/// How flow logs are read, and which of their records count: what `flows` and `rules stage --flows` share.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReadingArgs {
+    /// The columns of text without a header line: AWS's own format string, `${srcaddr} ${dstaddr} …`, or bare names
+    /// [default: version 2's fourteen]
+    #[arg(long, value_name = "FORMAT", help_heading = FLOW_LOGS)]
+    pub(crate) fields: Option<String>,
+    /// Of `s3://` only logs of this account; may be repeated
+    #[arg(long, value_name = "ID", help_heading = FLOW_LOGS)]
+    pub(crate) account: Vec<String>,
+    /// How much memory sums may take before they go to temporary files, such as `512MB` or `4GB`
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = size, help_heading = FLOW_LOGS)]
+    pub(crate) memory: usize,
+    /// Only records that begin at or after this time: RFC 3339, or so long ago: `2d`, `6h`, `30m`
+    #[arg(long, value_name = "TIME", value_parser = moment, help_heading = FLOW_LOGS)]
+    pub(crate) since: Option<Moment>,
+    /// Only records that begin before this time
+    #[arg(long, value_name = "TIME", value_parser = moment, help_heading = FLOW_LOGS)]
+    pub(crate) until: Option<Moment>,
+    /// Only records of the last so many days
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36500), conflicts_with = "since", help_heading = FLOW_LOGS)]
+    pub(crate) look_back: Option<u32>,
+    /// Only records of this network interface; may be repeated or a comma list
+    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = FLOW_LOGS)]
+    pub(crate) eni: Vec<String>,
     /// Only traffic that was let through, or that was refused
-    #[arg(long, value_name = "ACTION", ignore_case = true, help_heading = "Selection")]
+    #[arg(long, value_name = "ACTION", ignore_case = true, help_heading = FLOW_LOGS)]
     pub(crate) action: Option<Action>,
     /// Only what came in, or what went out (`flow-direction`)
-    #[arg(long, value_name = "DIRECTION", ignore_case = true, help_heading = "Selection")]
+    #[arg(long, value_name = "DIRECTION", ignore_case = true, help_heading = FLOW_LOGS)]
     pub(crate) direction: Option<FlowDirection>,
+}
+
+impl Default for ReadingArgs {
+    /// All records.
+    fn default() -> Self {
+        const MEMORY: usize = 1_000_000_000;
+        Self {
+            fields: None,
+            account: Vec::new(),
+            memory: MEMORY,
+            since: None,
+            until: None,
+            look_back: None,
+            eni: Vec::new(),
+            action: None,
+            direction: None,
+        }
+    }
 }
 
 impl InputArgs {
     /// These inputs, all of their records.
     pub(crate) fn of(inputs: &[String]) -> Self {
-        const MEMORY: usize = 1_000_000_000;
-        Self { inputs: inputs.to_vec(), memory: MEMORY, ..Self::default() }
+        Self { inputs: inputs.to_vec(), ..Self::default() }
     }
 }
 
@@ -218,13 +244,7 @@ pub(crate) struct RiskArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// The change: a plan file, such as `portcullis plan --out` writes
-    #[arg(
-        long,
-        value_name = "PLAN",
-        required_unless_present = "repo",
-        conflicts_with = "repo",
-        help_heading = "Change"
-    )]
+    #[arg(long, value_name = "PLAN", conflicts_with = "repo", help_heading = "Change")]
     pub(crate) plan: Option<PathBuf>,
     /// The change: the rules of a repository, against the live group in the inventory, or without one against what was
     /// committed

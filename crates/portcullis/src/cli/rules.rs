@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::flows::ReadingArgs;
 use super::selection::{PolicyArgs, duration};
 
 const EXIT_CODES: &str = "Exit codes:
@@ -138,7 +139,7 @@ pub(crate) enum StageFormat {
     Json,
     /// For a pull request's comment
     Markdown,
-    /// For code scanning, 2.1.0: what it would open, beside the lines
+    /// For code scanning, 2.1.0: what it would open, beside the lines, and what it would cut
     Sarif,
 }
 
@@ -166,13 +167,17 @@ pub(crate) struct StatusArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(mut_group("ReadingArgs", |reading| reading.requires("flows")))]
 pub(crate) struct StageArgs {
     /// Take the live group from a snapshot instead of AWS
     #[arg(long, value_name = "FILE")]
     pub(crate) inventory: Vec<PathBuf>,
-    /// Show which observed traffic the change would cut: flow logs as `portcullis flows` takes them; may be repeated
-    #[arg(long, value_name = "INPUT")]
+    /// Tell which observed connections each change would cut, by these flow logs: files, folders, `-` for stdin,
+    /// `s3://BUCKET/PREFIX`, `cwl:GROUP[:STREAM]`; may be repeated
+    #[arg(long, value_name = "INPUT", help_heading = "Flow logs")]
     pub(crate) flows: Vec<String>,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
     /// Stage also what opens what the policies prohibit
     #[arg(long)]
     pub(crate) allow_findings: bool,

@@ -13,14 +13,14 @@ use portcullis_core::remediation::Plan;
 use portcullis_report::sanitise::neutral;
 use portcullis_runtime::enforce::{
     Action, Batch, ComplianceLog, Deed, EnforceOptions, EnforcePorts, EnforceReport, Enforcement, PlanShelf,
-    Remediator, Terms, ViolationLog,
+    Remediator, Terms, ViolationLog, deeds,
 };
 use portcullis_runtime::live::{TableState, wants};
 use portcullis_runtime::metrics::{MetricsSink, Tracking};
 use portcullis_runtime::notices::Notifier;
 use portcullis_runtime::respond::strategy_of;
 use portcullis_runtime::state::{FileState, KeyValue, MemoryState};
-use portcullis_runtime::{NoObserver, Outcome as GroupResult, PortError, RunOptions, new_run_id};
+use portcullis_runtime::{NoObserver, PortError, RunOptions, new_run_id};
 
 use super::change::confirmed;
 use super::policy_files::assembled;
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &EnforceArgs, console: &Console) -> Result<Outcome> {
     let notifier = workshop.notifier(args.notify.as_deref())?;
     let metrics = workshop.metrics(args.metrics)?;
     let log = args.log.as_deref().filter(|_| !args.dry_run).map(log).transpose()?;
-    let remedies = Remedies { workshop: &workshop, interrupt: &interrupt, dry_run: args.dry_run };
+    let remedies = Remedies { workshop: &workshop, interrupt: &interrupt, dry_run: args.dry_run, backup: &args.backup };
     let shelf = Shelf { folder: args.plans.clone() };
     let ports = EnforcePorts {
         state: &*state,
@@ -163,6 +163,7 @@ struct Remedies<'a> {
     workshop: &'a Workshop,
     interrupt: &'a AtomicBool,
     dry_run: bool,
+    backup: &'a str,
 }
 
 impl Remediator for Remedies<'_> {
@@ -180,18 +181,7 @@ impl Remediator for Remedies<'_> {
             .workshop
             .run(&options, self.interrupt, &NoObserver, run)
             .map_err(|error| PortError(error.to_string()))?;
-        Ok(report.groups.into_iter().map(|group| (group.group, deed(group.outcome))).collect())
-    }
-}
-
-fn deed(outcome: GroupResult) -> Deed {
-    match outcome {
-        GroupResult::Changed { changes, backup } => Deed::Changed { changes, backup },
-        GroupResult::WouldChange { changes, .. } => Deed::WouldChange { changes },
-        GroupResult::AlreadyDone => Deed::AlreadyDone,
-        GroupResult::Refused(why) => Deed::Refused { why },
-        GroupResult::Failed { step, error } => Deed::Failed { why: format!("step `{step}`: {error}") },
-        GroupResult::NotReached => Deed::Refused { why: "the run was stopped before".to_owned() },
+        Ok(deeds(report, |key| format!("{}/{key}", self.backup.trim_end_matches('/'))))
     }
 }
 

@@ -52,12 +52,13 @@ pub(crate) struct Logs {
 impl Logs {
     /// Looks up what was named; nothing is read of the logs yet.
     pub(crate) fn open(args: &InputArgs) -> Result<Self> {
-        let columns = args.fields.as_deref().map(Columns::parse).transpose();
+        let reading = &args.reading;
+        let columns = reading.fields.as_deref().map(Columns::parse).transpose();
         let columns = columns.map_err(|error| Failure::input(format!("--fields: {error}")))?.unwrap_or_default();
         let now = Timestamp::now();
-        let ago = args.look_back.map(|days| Moment::Ago(SignedDuration::from_hours(i64::from(days) * 24)));
-        let since = args.since.or(ago).map(|since| since.seconds(now));
-        let until = args.until.map(|until| until.seconds(now));
+        let ago = reading.look_back.map(|days| Moment::Ago(SignedDuration::from_hours(i64::from(days) * 24)));
+        let since = reading.since.or(ago).map(|since| since.seconds(now));
+        let until = reading.until.map(|until| until.seconds(now));
         if let (Some(since), Some(until)) = (since, until)
             && since >= until
         {
@@ -68,11 +69,11 @@ impl Logs {
             since,
             until,
             interfaces: interfaces(args, inventory.as_ref())?,
-            accepted: args.action.map(|action| action == Action::Accept),
-            inbound: args.direction.map(|direction| direction == FlowDirection::Ingress),
+            accepted: reading.action.map(|action| action == Action::Accept),
+            inbound: reading.direction.map(|direction| direction == FlowDirection::Ingress),
         };
         let (inputs, live) = sources::open(args, &selection)?;
-        Ok(Self { inputs, columns, selection, memory: args.memory, inventory, live })
+        Ok(Self { inputs, columns, selection, memory: reading.memory, inventory, live })
     }
 
     /// Reads the logs and groups their records. What was wrong with them is told; the outcome says whether anything was.
@@ -121,10 +122,10 @@ fn inventory(paths: &[String]) -> Result<Inventory> {
 
 /// The interfaces that `--eni` and `--group` name; `None` where all are wanted.
 fn interfaces(args: &InputArgs, inventory: Option<&Inventory>) -> Result<Option<HashSet<compact_str::CompactString>>> {
-    if args.eni.is_empty() && args.group.is_empty() {
+    if args.reading.eni.is_empty() && args.group.is_empty() {
         return Ok(None);
     }
-    let mut wanted: HashSet<_> = args.eni.iter().map(Into::into).collect();
+    let mut wanted: HashSet<_> = args.reading.eni.iter().map(Into::into).collect();
     let Some(inventory) = inventory.filter(|_| !args.group.is_empty()) else { return Ok(Some(wanted)) };
     let Some(interfaces) = &inventory.interfaces else {
         return Err(Failure::input(

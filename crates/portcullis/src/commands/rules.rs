@@ -4,6 +4,7 @@ mod aws;
 mod build;
 mod commit;
 mod configure;
+mod cuts;
 mod destroy;
 mod fmt;
 mod import;
@@ -21,7 +22,7 @@ pub(crate) use told::warnings;
 use std::path::PathBuf;
 
 use portcullis_formats::diagnostics::Diagnostics;
-use portcullis_rules::{Error, Repository, repositories};
+use portcullis_rules::{Error, Repository, repositories, side_by_side};
 
 use crate::cli::{PlaceArgs, RulesArgs, RulesCommand};
 use crate::exit::{Failure, Outcome, Result};
@@ -52,18 +53,19 @@ fn folders(place: &PlaceArgs, console: &Console) -> Result<Vec<PathBuf>> {
 
 /// The repositories that are meant, opened.
 fn open(place: &PlaceArgs, console: &Console) -> Result<Vec<Repository>> {
-    each(folders(place, console)?, console, |folder| Repository::open(&folder))
+    each(folders(place, console)?, console, |folder: PathBuf| Repository::open(&folder))
 }
 
-/// Does something with each, and tells all that is wrong with any of them at once.
-fn each<T, R>(
-    items: impl IntoIterator<Item = T>,
+/// Does something with each, several at a time, and tells all that is wrong with any of them at once.
+fn each<T: Send, R: Send>(
+    items: Vec<T>,
     console: &Console,
-    mut body: impl FnMut(T) -> std::result::Result<R, Error>,
+    body: impl Fn(T) -> std::result::Result<R, Error> + Sync,
 ) -> Result<Vec<R>> {
-    let (mut done, mut files, mut messages) = (Vec::new(), Diagnostics::default(), Vec::new());
-    for item in items {
-        match body(item) {
+    let results = side_by_side(items, body);
+    let (mut done, mut files, mut messages) = (Vec::with_capacity(results.len()), Diagnostics::default(), Vec::new());
+    for result in results {
+        match result {
             Ok(result) => done.push(result),
             Err(Error::Files(wrong)) => files.extend(wrong),
             Err(Error::Message(message)) => messages.push(message),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Place, Run, binary, findings, group, root};
+use crate::harness::{Place, Run, findings, group};
 
 /// A web server and a database. Clients from the internet use 443 and, once, 22; the web server uses the database.
 fn place() -> Place {
@@ -231,17 +231,4 @@ fn logs_that_lack_a_field_are_refused_with_its_name() {
     let run = place.run(&["flows", "usage", "short.log", "--inventory", "inventory"]);
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(run.stderr.contains("`srcport`, `dstport`, `protocol`"), "{}", run.stderr);
-}
-
-#[test]
-fn the_sample_in_the_documentation_is_what_it_says() {
-    let sample = root().join("examples/flow-decisions");
-    let run: Run = binary()
-        .current_dir(sample)
-        .args(["flows", "usage", "logs", "--inventory", "inventory"])
-        .output()
-        .unwrap()
-        .into();
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    assert!(run.stdout.contains("of 9 rules were never used"), "{}", run.stdout);
 }

@@ -69,26 +69,3 @@ pub(crate) fn words(line: &str) -> Vec<String> {
         })
         .collect()
 }
-
-/// Commands and their outputs in the documentation are what really comes of them. `PORTCULLIS_BLESS=1` writes them anew.
-#[test]
-fn the_documentation_shows_what_happens() {
-    let path = crate::harness::root().join("docs/flow-logs.md");
-    let page = std::fs::read_to_string(&path).unwrap();
-    let mut blocks = page.split("```");
-    let mut made = blocks.next().unwrap().to_owned();
-    for (index, block) in blocks.enumerate() {
-        made.push_str("```");
-        let Some(rest) = block.strip_prefix("console\n$ portcullis ").filter(|_| index % 2 == 0) else {
-            made.push_str(block);
-            continue;
-        };
-        let command = rest.lines().next().unwrap();
-        let run = crate::harness::binary().current_dir(crate::harness::root()).args(words(command)).output().unwrap();
-        made.push_str(&format!("console\n$ portcullis {command}\n{}", String::from_utf8(run.stdout).unwrap()));
-    }
-    if std::env::var_os("PORTCULLIS_BLESS").is_some() {
-        std::fs::write(&path, &made).unwrap();
-    }
-    assert!(made == page, "docs/flow-logs.md is out of date: run this test with PORTCULLIS_BLESS=1");
-}

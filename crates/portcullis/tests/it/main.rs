@@ -13,4 +13,5 @@ mod policy;
 mod rules;
 mod rules_live;
 mod scan;
+mod transcripts;
 mod usage;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod docs;
 mod files;
+mod risk;
 mod staging;
 mod templates;
 

@@ -2,6 +2,7 @@
 
 mod drift;
 mod failing;
+mod flows;
 mod imports;
 mod session;
 mod several;

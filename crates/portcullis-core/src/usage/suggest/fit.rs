@@ -1,12 +1,14 @@
 //! From what was seen to rules that the quota has places for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::name::{Bare, ByName};
 use super::{Lengths, services_of_spans};
 use crate::model::{Direction, Inventory, Peer, Rule, SecurityGroup};
-use crate::net::{AddressSet, AnyCidr, Cidr, Family, Interval, PeerSet, RuleServices, ServiceSet, Traffic};
+use crate::net::{AddressSet, AnyCidr, Cidr, Family, Interval, PeerSet, RuleServices, Traffic};
 use crate::remediation::{RULE_QUOTA, cover_exactly, quota_use};
 
 /// Lengths of blocks that are tried one after the other where there are too many rules.
@@ -28,8 +30,17 @@ type Pair = (Interval<u32>, IpAddr);
 
 /// What was seen of one of today's rules, or of one name.
 enum Source<'a> {
-    Name { peer: Peer, seen: Vec<RuleServices>, today: Vec<RuleServices> },
-    Rule { rule: &'a Rule, block: AnyCidr, points: BTreeSet<Pair> },
+    Name {
+        peer: Peer,
+        seen: Vec<RuleServices>,
+        today: Vec<RuleServices>,
+    },
+    /// The points are in order, each once.
+    Rule {
+        rule: &'a Rule,
+        block: AnyCidr,
+        points: Vec<Pair>,
+    },
 }
 
 /// A source, how far it is widened, and about how many rules it makes like that.
@@ -49,7 +60,7 @@ impl Source<'_> {
         }
     }
 
-    /// Services and blocks; none for a name.
+    /// Services and blocks in order, each once; none for a name.
     fn boxes(&self, step: usize, lengths: Lengths) -> Vec<(Interval<u32>, AnyCidr)> {
         let Self::Rule { rule, block, points } = self else { return Vec::new() };
         if step > STEPS.len() + 1 {
@@ -61,8 +72,13 @@ impl Source<'_> {
             Some(None) => (0, 0),
         };
         let boxes = points.iter().map(|(services, address)| (*services, within(*address, v4, v6, *block)));
-        let boxes: BTreeSet<_> = boxes.collect();
-        boxes.into_iter().collect()
+        let mut boxes: Vec<_> = boxes.collect();
+        // Addresses in order lie in blocks in order, where all blocks are of one length.
+        if !boxes.is_sorted() {
+            boxes.sort_unstable();
+        }
+        boxes.dedup();
+        boxes
     }
 }
 
@@ -90,17 +106,24 @@ fn within(address: IpAddr, v4: u8, v6: u8, today: AnyCidr) -> AnyCidr {
 
 /// How many rules boxes make where services that admit the same blocks go side by side.
 fn count(boxes: &[(Interval<u32>, AnyCidr)]) -> usize {
-    let mut by_block: BTreeMap<AnyCidr, Vec<Interval<u32>>> = BTreeMap::new();
-    for (services, block) in boxes {
-        by_block.entry(*block).or_default().push(*services);
+    let mut boxes: Vec<(AnyCidr, Interval<u32>)> = boxes.iter().map(|(services, block)| (*block, *services)).collect();
+    boxes.sort_unstable();
+    let mut by_services: HashMap<Vec<Interval<u32>>, Vec<AnyCidr>> = HashMap::new();
+    let mut services: Vec<Interval<u32>> = Vec::new();
+    for of_block in boxes.chunk_by(|a, b| a.0 == b.0) {
+        let Some((block, _)) = of_block.first() else { continue };
+        services.clear();
+        services.extend(of_block.iter().map(|(_, services)| *services));
+        match by_services.get_mut(services.as_slice()) {
+            Some(blocks) => blocks.push(*block),
+            None => {
+                by_services.insert(services.clone(), vec![*block]);
+            }
+        }
     }
-    let mut by_services: BTreeMap<ServiceSet, Vec<AnyCidr>> = BTreeMap::new();
-    for (block, services) in by_block {
-        by_services.entry(services.into_iter().collect()).or_default().push(block);
-    }
-    let rules = |(services, blocks): (ServiceSet, Vec<AnyCidr>)| {
+    let rules = |(services, blocks): (Vec<Interval<u32>>, Vec<AnyCidr>)| {
         let blocks = blocks.into_iter().collect::<AddressSet>().cidrs().len();
-        blocks.saturating_mul(services_of_spans(services.intervals().iter().copied()).len())
+        blocks.saturating_mul(services_of_spans(services).len())
     };
     by_services.into_iter().map(rules).fold(0, usize::saturating_add)
 }
@@ -206,14 +229,18 @@ fn sources<'r>(named: Vec<ByName>, bare: Vec<Bare<'r>>) -> impl Iterator<Item = 
         own.seen.extend(seen);
         own.today.extend(today);
     }
-    let mut rules: BTreeMap<usize, (&'r Rule, AnyCidr, BTreeSet<Pair>)> = BTreeMap::new();
+    let mut rules: BTreeMap<usize, (&'r Rule, AnyCidr, Vec<Pair>)> = BTreeMap::new();
     for Bare { services, peer, rule: (place, rule) } in bare {
         let Some(block) = rule.peer.cidr() else { continue };
-        rules.entry(place).or_insert_with(|| (rule, block, BTreeSet::new())).2.insert((services, peer));
+        rules.entry(place).or_insert_with(|| (rule, block, Vec::new())).2.push((services, peer));
     }
     let names = names.into_values().map(|ByName { peer, seen, today }| {
         let (seen, today) = (services_of_spans(seen), services_of_spans(today));
         Source::Name { peer, seen, today }
     });
-    names.chain(rules.into_values().map(|(rule, block, points)| Source::Rule { rule, block, points }))
+    names.chain(rules.into_values().map(|(rule, block, mut points)| {
+        points.sort_unstable();
+        points.dedup();
+        Source::Rule { rule, block, points }
+    }))
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use compact_str::CompactString;
-use foldhash::{HashMap, HashMapExt as _, HashSet};
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::Admitted;
 use crate::model::{GroupReference, Inventory, NetworkInterface, Peer, Rule, SecurityGroup};
@@ -29,7 +29,8 @@ pub(super) struct Bare<'a> {
 }
 
 /// Knows which groups an address is a member of.
-pub(super) struct Namer<'a> {
+#[derive(Debug)]
+pub struct Namer<'a> {
     members: &'a Members<'a>,
     by_address: HashMap<IpAddr, Vec<&'a NetworkInterface>>,
     groups: HashMap<&'a str, &'a SecurityGroup>,
@@ -41,6 +42,12 @@ struct Candidate {
     /// Whether today's rules use it.
     in_use: bool,
     /// The points, by their places, each with the services of today's rule that it would stand for.
+    points: Vec<(usize, Interval<u32>)>,
+}
+
+/// A name that was chosen, with the points that it stands for.
+struct Chosen {
+    peer: Peer,
     points: Vec<(usize, Interval<u32>)>,
 }
 
@@ -62,10 +69,45 @@ impl Candidates {
             candidate.points.push((point, today));
         }
     }
+
+    /// As few as a greedy choice finds so that each point has one: those that today's rules use go first, then those that
+    /// stand for most points that have none yet.
+    fn choose(self) -> Vec<Chosen> {
+        let mut of_point: HashMap<usize, Vec<usize>> = HashMap::new();
+        // How many points each candidate would newly stand for; a point may be noted for several rules of a peer.
+        let mut gains = vec![0_usize; self.all.len()];
+        for ((place, candidate), gain) in self.all.iter().enumerate().zip(&mut gains) {
+            for (point, _) in &candidate.points {
+                of_point.entry(*point).or_default().push(place);
+                *gain += 1;
+            }
+        }
+        let names: Vec<String> = self.all.iter().map(|candidate| candidate.peer.to_string()).collect();
+        let mut candidates: Vec<Option<Candidate>> = self.all.into_iter().map(Some).collect();
+        let mut chosen = Vec::new();
+        loop {
+            let rank = |place: usize| {
+                let candidate = candidates.get(place)?.as_ref()?;
+                let gain = gains.get(place).copied().filter(|gain| *gain > 0)?;
+                Some((candidate.in_use, gain, Reverse(names.get(place)?)))
+            };
+            let best = (0..candidates.len()).filter_map(|place| Some((rank(place)?, place))).max();
+            let Some(best) = best.and_then(|(_, place)| candidates.get_mut(place)?.take()) else { return chosen };
+            // What another name stands for already is not this one's.
+            let own: Vec<_> = best.points.into_iter().filter(|(point, _)| of_point.contains_key(point)).collect();
+            for (point, _) in &own {
+                for place in of_point.remove(point).into_iter().flatten() {
+                    gains.get_mut(place).into_iter().for_each(|gain| *gain -= 1);
+                }
+            }
+            chosen.push(Chosen { peer: best.peer, points: own });
+        }
+    }
 }
 
 impl<'a> Namer<'a> {
-    pub(super) fn new(inventory: &'a Inventory, members: &'a Members<'a>) -> Self {
+    /// Of an inventory's interfaces and groups.
+    pub fn new(inventory: &'a Inventory, members: &'a Members<'a>) -> Self {
         let mut by_address: HashMap<IpAddr, Vec<&NetworkInterface>> = HashMap::new();
         for interface in inventory.interfaces.iter().flatten() {
             for address in interface.addresses.iter().filter_map(|text| text.parse().ok()) {
@@ -80,7 +122,6 @@ impl<'a> Namer<'a> {
     pub(super) fn name<'r>(&self, group: &SecurityGroup, points: &[Admitted<'r>]) -> (Vec<ByName>, Vec<Bare<'r>>) {
         let mut candidates = Candidates::default();
         let (mut named, mut bare) = (Vec::new(), Vec::new());
-        let mut open: HashSet<usize> = HashSet::default();
         let mut reach = Reach::default();
         for (place, Admitted { point, by }) in points.iter().enumerate() {
             if !by.iter().any(|(_, rule)| rule.services.interval().contains(point.services)) {
@@ -109,27 +150,15 @@ impl<'a> Namer<'a> {
                 }
             }
             if names > 0 {
-                open.insert(place);
                 continue;
             }
             let narrowest = by.iter().max_by_key(|(at, rule)| (prefix(rule), Reverse(*at)));
             bare.extend(narrowest.map(|rule| Bare { services: point.services, peer: point.peer, rule: *rule }));
         }
-        let mut candidates = candidates.all;
-        while !open.is_empty() {
-            let gain =
-                |candidate: &Candidate| candidate.points.iter().filter(|(point, _)| open.contains(point)).count();
-            let rank = |candidate: &Candidate| (candidate.in_use, gain(candidate), Reverse(candidate.peer.to_string()));
-            let useful = candidates.iter().enumerate().filter(|(_, candidate)| gain(candidate) > 0);
-            let best = useful.max_by_key(|(_, candidate)| rank(candidate)).map(|(place, _)| place);
-            let Some(best) = best.map(|place| candidates.swap_remove(place)) else { break };
-            let own = best.points.iter().filter(|(point, _)| open.contains(point));
-            let own = own.filter_map(|(place, today)| Some((points.get(*place)?.point.services, *today)));
+        for Chosen { peer, points: own } in candidates.choose() {
+            let own = own.into_iter().filter_map(|(place, today)| Some((points.get(place)?.point.services, today)));
             let (seen, today) = own.unzip();
-            named.push(ByName { peer: best.peer, seen, today });
-            for (point, _) in &best.points {
-                open.remove(point);
-            }
+            named.push(ByName { peer, seen, today });
         }
         (named, bare)
     }

@@ -17,7 +17,7 @@ use std::net::IpAddr;
 
 use portcullis_core::model::{Direction, Inventory, NetworkInterface, PrefixList, SecurityGroup};
 use portcullis_core::net::Protocol;
-use portcullis_core::usage::{Attribution, Flow, Members, Places, Risk, Rulebook, Tally};
+use portcullis_core::usage::{Attribution, Flow, Members, Places, Risk, Rulebook, Tally, Use};
 
 use crate::fixture::{ACCOUNT, addresses, group, rules};
 
@@ -139,16 +139,20 @@ pub(crate) fn attributed<'a>(
     let seen: Vec<_> = (0..parts)
         .flat_map(|part| attribution.look((part * share).min(flows.len())..((part + 1) * share).min(flows.len())))
         .collect();
-    let evidence: Vec<_> = (0..parts).map(|part| attribution.gather(&seen, part, parts)).collect();
+    let mut made: Vec<_> = (0..parts).map(|_| (Tally::new(&rulebook), Risk::new(&rulebook, &changed))).collect();
+    let add = |(tally, risk): &mut (Tally, Risk<'_>), used: Use<'_>| {
+        tally.add(&used);
+        risk.add(&used);
+    };
+    let parts_made = made.iter_mut().enumerate();
+    let doubtful: Vec<_> =
+        parts_made.map(|(part, made)| attribution.attribute(&seen, part, parts, |used| add(made, used))).collect();
+    let evidence: Vec<_> = (0..parts).map(|part| attribution.gather(&seen, &doubtful, part, parts)).collect();
     let (mut tally, mut risk) = (Tally::new(&rulebook), Risk::new(&rulebook, &changed));
-    for part in 0..parts {
-        let (mut own_tally, mut own_risk) = (Tally::new(&rulebook), Risk::new(&rulebook, &changed));
-        attribution.attribute(&seen, &evidence, part, parts, |used| {
-            own_tally.add(&used);
-            own_risk.add(&used);
-        });
-        tally.merge(own_tally);
-        risk.merge(own_risk);
+    for (mut made, doubtful) in made.into_iter().zip(&doubtful) {
+        attribution.settle(&seen, doubtful, &evidence, |used| add(&mut made, used));
+        tally.merge(made.0);
+        risk.merge(made.1);
     }
     take(&rulebook, tally, risk);
 }

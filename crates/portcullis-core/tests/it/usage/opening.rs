@@ -15,10 +15,8 @@ fn check(text: &str, flow_lines: &str, expected: &[&str]) {
     let rulebook = Rulebook::new(&inventory.groups, &members);
     let places = Places::of(&inventory, &rulebook);
     let attribution = Attribution { rulebook: &rulebook, places: &places, flows: &flows };
-    let seen = attribution.look(0..flows.len());
-    let evidence = [attribution.gather(&seen, 0, 1)];
     let mut observed = Observed::new();
-    attribution.attribute(&seen, &evidence, 0, 1, |used| observed.add(&used));
+    attribution.attribute_all(|used| observed.add(&used));
     tell_used(&mut evaluation, &inventory, &observed.sorted());
     let line = |finding: &portcullis_core::finding::Finding| {
         let id = &policies.control(finding).unwrap().id;

@@ -23,10 +23,8 @@ fn suggested(inventory: &Inventory, flows: &[Flow], lengths: Lengths) -> (Vec<Su
     let rulebook = Rulebook::new(&inventory.groups, &members);
     let places = Places::of(inventory, &rulebook);
     let attribution = Attribution { rulebook: &rulebook, places: &places, flows };
-    let seen = attribution.look(0..flows.len());
-    let evidence = [attribution.gather(&seen, 0, 1)];
     let mut observed = Observed::new();
-    attribution.attribute(&seen, &evidence, 0, 1, |used| observed.add(&used));
+    let seen = attribution.attribute_all(|used| observed.add(&used));
     let suggester = Suggester { inventory, members: &members, rulebook: &rulebook, lengths };
     let suggestions = suggester.suggest(&observed.sorted(), attribution.watched(&seen));
     let plan = suggest::plan(inventory, &rulebook, &suggestions);

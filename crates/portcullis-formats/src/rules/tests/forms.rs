@@ -110,14 +110,28 @@ fn a_comment_behind_a_rule_is_its_description_as_aws_takes_it() {
     assert_eq!(described(&format!("10.0.0.0/8:80 # {}", "x".repeat(300))).len(), 255);
     assert!(read("10.0.0.0/8:80 # fine").warnings.is_empty());
     insta::assert_snapshot!(said("10.0.0.0/8:80 # Büro"), @r"
-    warning: AWS takes none of some characters in a description: this one becomes `B-ro`
+    warning: AWS takes no `ü` in a description: this one becomes `B-ro`
      --> rules.pysec:1:17
       |
     1 | 10.0.0.0/8:80 # Büro
       |                 ^^^^
       |
-      = help: letters, digits, spaces and `._-:/()#,@[]+=&;{}!$*` are taken
+      = help: letters of the English alphabet, digits, spaces and `._-:/()#,@[]+=&;{}!$*` stay as they are
     ");
+}
+
+#[test]
+fn a_warning_of_a_description_says_what_it_loses() {
+    let said = |comment: &str| said(&format!("10.0.0.0/8:80 # {comment}\n")).lines().next().unwrap().to_owned();
+    assert_eq!(
+        said("Büro \"Süd\" ß"),
+        "warning: AWS takes no `ü`, `\"` or `ß` in a description: this one becomes `B-ro -S-d- -`"
+    );
+    assert!(said("äöüßéèêàçñ").contains("takes no `ä`, `ö`, `ü`, `ß`, `é`, `è`, `ê`, `à` and others in"));
+    let long = said(&"x".repeat(300));
+    assert!(long.contains("takes no more than 255 characters in a description: this one becomes `xxx"), "{long}");
+    let both = said(&"é".repeat(300));
+    assert!(both.contains("takes no more than 255 characters and no `é` in a description"), "{both}");
 }
 
 #[test]

@@ -85,7 +85,13 @@ fn enforce_waits_for_the_grace_period_and_puts_right() {
     assert_eq!(after.tag("COMPLIANCE_REMEDIATED"), Some("true"));
     assert_eq!(after.tag("COMPLIANCE_STATUS"), Some("NON_COMPLIANT"));
     let notice = world.mailbox.notices.lock().unwrap()[0].clone();
-    assert!(notice.text.contains("to undo: portcullis rollback backups/sg-1"), "{}", notice.text);
+    for told in [
+        "done: rules were changed (4 changes)",
+        "tags were set (1 change)",
+        "to undo: portcullis rollback backups/sg-1",
+    ] {
+        assert!(notice.text.contains(told), "{told}: {}", notice.text);
+    }
     assert_eq!(
         world.told(),
         ["immediate remediated: Portcullis remediation: NO_SSH on sg-1 in 111122223333 eu-west-1"]
@@ -128,6 +134,34 @@ fn approval_writes_a_plan_and_tells_and_never_applies() {
         assert_eq!(rules(&world.group("sg-1")), ["ingress tcp 22 from 0.0.0.0/0"]);
         assert_eq!(world.shelf.0.lock().unwrap().len(), 1);
     }
+}
+
+#[test]
+fn an_edited_rule_is_a_finding_of_its_own_with_a_grace_period_of_its_own() {
+    let world = World::new(automatic(), &[group("sg-1", &[22])]);
+    world.run(at(0));
+    let mut edited = group("sg-1", &[22]);
+    edited.rules[0].peer = "0.0.0.0/1".parse().unwrap();
+    world.put(edited);
+    let report = world.run(at(24));
+    assert_eq!(report.groups[0].action(), Action::Wait);
+    assert_eq!(report.groups[0].findings[0].due, Some(at(48)));
+    // What is the same in other words is the same finding: its time goes on.
+    let mut reworded = world.group("sg-1");
+    reworded.rules[0].description = "still needed".into();
+    world.put(reworded);
+    assert_eq!(world.run(at(48)).groups[0].action(), Action::Remediate);
+}
+
+#[test]
+fn a_plan_that_waits_fits_the_group_with_its_warning() {
+    let actions = r#""remediation_settings": {"require_manual_approval": true, "grace_period_hours": 0}"#;
+    let account = r#", "enforcement_level": "enforce", "actions": {"add_warning_rule": true}"#;
+    let world = World::new(policy(actions, account), &[group("sg-1", &[22])]);
+    world.run(at(0));
+    let plans = world.shelf.0.lock().unwrap().clone();
+    assert_eq!(world.group("sg-1").rules.len(), 2, "{:?}", rules(&world.group("sg-1")));
+    assert_eq!(plans[0].1.groups[0].fingerprint, portcullis_core::remediation::fingerprint(&world.group("sg-1")));
 }
 
 #[test]

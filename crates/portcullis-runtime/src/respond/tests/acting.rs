@@ -204,3 +204,42 @@ fn what_is_exempt_stays() {
     assert_eq!(bench.rules(), [OPEN]);
     assert!(bench.tags().is_empty());
 }
+
+/// An account that is enforced at once, and a policy that wants somebody to agree first.
+fn agreed() -> Value {
+    let mut policy = policy("enforce", &json!({}));
+    policy["compliance_policies"] = json!({ "compliance_actions": { "remediation_settings": {
+        "automatic_remediation": true, "require_manual_approval": true, "grace_period_hours": 0,
+    } } });
+    policy["accounts_config"][0]["actions"] = json!({ "add_warning_rule": true });
+    policy
+}
+
+#[test]
+fn where_somebody_must_agree_the_plan_is_kept_and_told_once() {
+    let bench = Bench::new(with(agreed()), &[OPEN]);
+    let response = bench.handle(&bench.event("e1"));
+    assert!(response.is_complete() && response.stands(), "{response:#?}");
+    assert!(bench.rules().contains(&OPEN.to_owned()));
+    let place = response.groups[0].plan.clone().unwrap();
+    let notices = bench.notices();
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    assert!(notices[0].contains(&format!("portcullis apply {place}")), "{}", notices[0]);
+    // The plan fits the group as it stands now, with its warning, and is carried out without more ado.
+    let plan = portcullis_formats::plan::read(&std::fs::read(&place).unwrap()).unwrap();
+    let now = bench.world.place(ACCOUNT, REGION).lines(&bench.group).len();
+    assert_eq!(plan.groups[0].group.rules.len(), now, "{:?}", bench.rules());
+    // The next event about it asks nobody again.
+    let again = bench.handle(&bench.event("e2"));
+    assert_eq!(again.groups[0].plan.as_deref(), Some(place.as_str()));
+    assert_eq!(std::path::Path::new(&place).parent().unwrap().read_dir().unwrap().count(), 1);
+    assert!(bench.notices().iter().all(|told| told.contains(&place)), "{:?}", bench.notices());
+}
+
+#[test]
+fn a_dry_run_keeps_no_plan() {
+    let bench = Bench::new(Setup { dry_run: true, ..with(agreed()) }, &[OPEN]);
+    let response = bench.handle(&bench.event("e1"));
+    assert!(response.groups[0].plan.is_none());
+    assert!(response.groups[0].findings[0].action.contains("somebody to agree"), "{response:#?}");
+}

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_cloud::api::Cloud;
+use portcullis_cloud::faults::Faults;
 use portcullis_cloud::model::{Place, World};
 use portcullis_core::net::AnyCidr;
 use portcullis_core::remediation::Strategy;
@@ -42,6 +43,8 @@ pub(super) struct Bench {
     pub(super) clock: Hand,
     pub(super) group: String,
     service: Service,
+    /// What goes wrong between the service and its world.
+    pub(super) faults: Faults,
     _end: oneshot::Sender<()>,
     backups: tempfile::TempDir,
 }
@@ -53,6 +56,8 @@ pub(super) struct Setup {
     pub(super) order: Option<Strategy>,
     pub(super) dry_run: bool,
     pub(super) break_glass: Vec<String>,
+    /// Whether what is remembered is in a table, and not in this process.
+    pub(super) table: bool,
 }
 
 /// An order to replace what is bad.
@@ -79,6 +84,7 @@ impl Bench {
         rules.iter().for_each(|rule| drop(place.add_rule(&group, rule)));
         world.add_place(place);
         world.add_topic(TOPIC);
+        world.add_table("state");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let (handle, (end, ended)) = (runtime.handle().clone(), oneshot::channel::<()>());
         std::thread::spawn(move || runtime.block_on(ended));
@@ -102,6 +108,7 @@ impl Bench {
                 backup: backups.path().display().to_string(),
                 notify: Some(TOPIC.to_owned()),
                 metrics: true,
+                state: setup.table.then(|| "dynamodb://state".to_owned()),
                 ..Places::default()
             },
             policies: assembled.set,
@@ -110,10 +117,11 @@ impl Bench {
             scan: ScanSettings::default(),
             tool_version: "0".to_owned(),
         };
-        let cloud: Arc<dyn Cloud> = Arc::new(world.clone());
+        let faults = Faults::around(Arc::new(world.clone()), []);
+        let cloud: Arc<dyn Cloud> = Arc::new(faults.clone());
         let service = Service::open(cloud, handle, settings).unwrap();
         let clock = Hand(Mutex::new("2026-01-15T12:00:05Z".parse().unwrap()));
-        Self { world, clock, group, service, _end: end, backups }
+        Self { world, clock, group, service, faults, _end: end, backups }
     }
 
     /// The group's rules, a line each, as they are added.
@@ -172,6 +180,12 @@ impl Bench {
         self.service.respond(deliveries, &self.clock, &AtomicBool::new(false))
     }
 
+    /// As it goes where the time of a call is nearly over.
+    pub(super) fn handle_late(&self, event: &Value) -> Response {
+        let deliveries = read(event.to_string().as_bytes()).unwrap().deliveries;
+        self.service.respond(&deliveries, &self.clock, &AtomicBool::new(true))
+    }
+
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         self.service.next_due(&self.clock)
     }
@@ -190,6 +204,17 @@ impl Bench {
     pub(super) fn metric(&self, name: &str) -> f64 {
         let metrics = self.world.metrics_of("SecurityGroup/Compliance");
         metrics.iter().filter(|metric| metric.name == name).map(|metric| metric.value).sum()
+    }
+
+    /// Puts a file where the folder of the account's backups would be.
+    pub(super) fn spoil_backups(&self) {
+        std::fs::write(self.backups.path().join(ACCOUNT), "").unwrap();
+    }
+
+    /// How many backups of the group there are.
+    pub(super) fn backups(&self) -> usize {
+        let folder = self.backups.path().join(ACCOUNT).join(REGION).join(&self.group);
+        folder.read_dir().map_or(0, Iterator::count)
     }
 
     /// Whether a backup of this name is there.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use portcullis_core::model::{GroupKey, Inventory, SecurityGroup};
-use portcullis_rules::{Repository, STATE_FILE, SecurityTemplate, find_groups, projected};
+use portcullis_rules::{Repository, RuleSet, STATE_FILE, SecurityTemplate, find_groups};
 
 use super::risk::Change;
 use crate::commands::rules::{failure, warnings};
@@ -41,7 +41,7 @@ pub(crate) fn open(folder: &Path, console: &Console) -> Result<Rules> {
 impl Rules {
     /// What a commit of the files would change.
     pub(crate) fn change(&self, inventory: Option<Inventory>) -> Result<Change> {
-        let Some(mut before) = inventory else { return self.since_commit() };
+        let Some(before) = inventory else { return self.since_commit() };
         let live = find_groups(&self.repository, &before);
         if live.is_empty() {
             return Err(Failure::input(format!(
@@ -50,23 +50,8 @@ impl Rules {
                 self.repository.group_name()
             )));
         }
-        let keys: Vec<GroupKey> = live.iter().map(|group| group.key.clone()).collect();
-        let parts = self.rules.parts(keys.len() > 1, &before);
-        let after = projected(&self.repository, &parts, &before).inventory;
-        let mut changed: BTreeMap<GroupKey, SecurityGroup> = BTreeMap::new();
-        for key in &keys {
-            // A group that no part is left for lets nobody in.
-            let mut group = after.group(key).or_else(|| before.group(key)).cloned().unwrap_or_default();
-            if keys.iter().position(|own| own == key).is_some_and(|place| place >= parts.len()) {
-                group.rules.clear();
-            }
-            changed.insert(key.clone(), group);
-        }
-        if before.interfaces.is_none() {
-            before.groups.retain(|group| changed.contains_key(&group.key));
-        }
-        let after = before.groups.iter().map(|group| changed.get(&group.key).unwrap_or(group).clone()).collect();
-        Ok(Change { before, after })
+        let parts = self.rules.parts(live.len() > 1, &before);
+        Ok(Change::of_repositories(before, &[(&self.repository, parts.as_slice())]))
     }
 
     /// Without an inventory what was committed stands for what is live.
@@ -79,5 +64,26 @@ impl Rules {
         };
         let after = SecurityGroup { rules: self.rules.rules().as_held(), ..group.clone() };
         Ok(Change { before: Inventory { groups: vec![group], ..Inventory::default() }, after: vec![after] })
+    }
+}
+
+impl Change {
+    /// What commits would change of repositories' groups, each with the rules that its parts of the files say. A group that
+    /// does not exist yet lets nobody in.
+    pub(crate) fn of_repositories(mut before: Inventory, repositories: &[(&Repository, &[RuleSet])]) -> Self {
+        let mut changed: BTreeMap<GroupKey, SecurityGroup> = BTreeMap::new();
+        for (repository, parts) in repositories {
+            for (place, group) in find_groups(repository, &before).into_iter().enumerate() {
+                // A group that no part is left for lets nobody in either.
+                let rules = parts.get(place).map(RuleSet::as_held).unwrap_or_default();
+                changed.insert(group.key.clone(), SecurityGroup { rules, unreadable: None, ..group.clone() });
+            }
+        }
+        // Where no interface tells what groups it has, only those that change are looked at.
+        if before.interfaces.is_none() {
+            before.groups.retain(|group| changed.contains_key(&group.key));
+        }
+        let after = before.groups.iter().map(|group| changed.get(&group.key).unwrap_or(group).clone()).collect();
+        Self { before, after }
     }
 }

@@ -84,7 +84,7 @@ impl Change {
     }
 
     /// Looks for flows that the change would cut, and hands them to `tell`.
-    fn at_risk<T>(
+    pub(crate) fn at_risk<T>(
         &self,
         flows: &[Flow],
         console: &Console,

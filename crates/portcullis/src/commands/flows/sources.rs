@@ -25,7 +25,7 @@ pub(super) fn open(args: &InputArgs, selection: &Selection) -> Result<(Vec<Input
     let wanted = Wanted {
         since: selection.since,
         until: selection.until,
-        accounts: args.account.clone(),
+        accounts: args.reading.account.clone(),
         regions: args.region.clone(),
     };
     let mut all = Vec::new();

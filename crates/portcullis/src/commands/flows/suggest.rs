@@ -38,14 +38,14 @@ pub(crate) fn run(args: &SuggestArgs, console: &Console) -> Result<Outcome> {
     remark_on_unattributed(tally.unattributed, console);
     let watched: BTreeSet<u32> = attribution.watched(&seen).into_iter().collect();
     let asked = told(&args.input, rulebook.groups());
-    let groups = asked.iter().copied().filter(|group| watched.contains(group));
+    let groups: Vec<u32> = asked.iter().copied().filter(|group| watched.contains(group)).collect();
     let suggester = Suggester {
         inventory: &inventory,
         members: &members,
         rulebook: &rulebook,
         lengths: args.generalise.unwrap_or_default(),
     };
-    let suggestions = suggester.suggest(&points.sorted(), groups);
+    let suggestions = portcullis_runtime::suggest(&suggester, &points.sorted(), &groups);
 
     if let Some(path) = &args.out {
         let plan = suggest::plan(&inventory, &rulebook, &suggestions);

@@ -14,7 +14,7 @@ use portcullis_rules::Repository;
 use portcullis_runtime::rules::{self, Proposal, Site, Talk, Waiting, Workbench};
 use portcullis_runtime::{NoObserver, PortError, Report, RunError, RunOptions, new_run_id};
 
-use super::live::{LiveSide, profile};
+use super::live::{Around, LiveSide, profile};
 use super::rows::{self, Table, cell};
 use crate::cli::{AwsArgs, ChangeArgs, PlaceArgs};
 use crate::commands::change::confirmed;
@@ -89,6 +89,22 @@ impl LiveSide for OnAws<'_> {
     fn inventory(&mut self, repository: &Repository) -> Result<Inventory> {
         let site = self.sites.site(repository)?;
         site.inventory(repository, false).map_err(|error| failed(error, self.console))
+    }
+
+    fn around(&mut self, all: &[Around<'_>]) -> Result<Inventory> {
+        let mut parts = Vec::with_capacity(all.len());
+        for one in all {
+            let site = self.sites.site(one.repository)?;
+            parts.push(site.surroundings(one.live, one.rules).map_err(|error| failed(error, self.console))?);
+        }
+        let mut whole = Inventory::merged(parts);
+        // What is around one repository may be another's group, or around it too.
+        whole.groups.dedup_by(|a, b| a.key == b.key);
+        if let Some(interfaces) = &mut whole.interfaces {
+            interfaces.sort_by(|a, b| a.id.cmp(&b.id));
+            interfaces.dedup_by(|a, b| a.id == b.id);
+        }
+        Ok(whole)
     }
 }
 

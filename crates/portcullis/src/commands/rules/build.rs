@@ -5,7 +5,7 @@ use std::io::Write as _;
 use portcullis_core::model::Inventory;
 use portcullis_core::remediation::RULE_QUOTA;
 use portcullis_formats::cloudformation::MAX_BODY_BYTES;
-use portcullis_rules::Format;
+use portcullis_rules::{Format, Repository};
 
 use super::told::warnings;
 use super::{each, failure, open};
@@ -25,7 +25,7 @@ pub(crate) fn run(place: &PlaceArgs, args: &BuildArgs, console: &Console) -> Res
     // Without AWS nobody knows how many entries a prefix list may have.
     let inventory = Inventory::default();
     for repository in repositories {
-        let rules = each([&repository], console, |repository| repository.load())?;
+        let rules = each(vec![&repository], console, Repository::load)?;
         let Some(rules) = rules.first() else { continue };
         warnings(rules.warnings(), console);
         let template = repository.template(rules, args.split, &inventory).map_err(|error| failure(error, console))?;

@@ -14,7 +14,7 @@ use crate::output::Console;
 pub(crate) fn run(place: &PlaceArgs, args: &CommitArgs, console: &Console) -> Result<Outcome> {
     let mut repositories = open(place, console)?;
     // Nothing is committed anywhere while any file of any repository is wrong.
-    let rules = each(&repositories, console, |repository| {
+    let rules = each(repositories.iter().collect(), console, |repository: &Repository| {
         repository.settings.group()?;
         repository.load()
     })?;

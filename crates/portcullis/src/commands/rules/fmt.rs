@@ -26,7 +26,7 @@ pub(crate) fn run(place: &PlaceArgs, args: &FmtArgs, console: &Console) -> Resul
         false => args.files.iter().map(PathBuf::from).collect::<Vec<PathBuf>>(),
     };
     // Everything is read before anything is written.
-    let formatted = each(files, console, |path| {
+    let formatted = each(files, console, |path: PathBuf| {
         let before = read(&path)?;
         let after = format(&path.display().to_string(), &before)?;
         Ok((after.as_bytes() != before).then_some((path, after)))

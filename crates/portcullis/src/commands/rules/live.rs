@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use portcullis_core::model::Inventory;
 use portcullis_formats::inventory::{ReadOptions, Source, read};
-use portcullis_rules::{Repository, find_groups};
+use portcullis_report::sanitise::neutral;
+use portcullis_rules::{Repository, RuleSet, find_groups};
 
 use super::aws::{OnAws, Sites};
 use crate::cli::PlaceArgs;
@@ -17,6 +18,17 @@ pub(crate) trait LiveSide {
     /// An inventory that holds the repository's groups, where there are any, and what is around them as far as rules
     /// name it. `portcullis_rules::find_groups` finds them in it.
     fn inventory(&mut self, repository: &Repository) -> Result<Inventory>;
+
+    /// What is around a repository's groups, as far as observed traffic needs it: interfaces, the other groups on them, and
+    /// the members of groups that rules name. An inventory that holds all repositories is given once.
+    fn around(&mut self, all: &[Around<'_>]) -> Result<Inventory>;
+}
+
+/// A repository, the rules of its files, and its groups as they are.
+pub(crate) struct Around<'a> {
+    pub(crate) repository: &'a Repository,
+    pub(crate) rules: &'a RuleSet,
+    pub(crate) live: &'a Inventory,
 }
 
 /// The live side that was asked for: files where any are named, else AWS.
@@ -29,6 +41,29 @@ pub(crate) fn live_side<'a>(
         return Ok(Box::new(OnAws { sites: Sites::new(place, Purpose::Read), console }));
     }
     Ok(Box::new(Snapshot(snapshot(place, inventories)?)))
+}
+
+/// Each repository with its live group; `None` for one of several that AWS keeps from being read, which is told and does not
+/// keep the others from being looked at.
+pub(super) fn looked_up<T>(
+    repositories: impl ExactSizeIterator<Item = (Repository, T)>,
+    side: &mut dyn LiveSide,
+    console: &Console,
+) -> Result<Vec<(Repository, T, Option<Inventory>)>> {
+    let several = repositories.len() > 1;
+    let mut all = Vec::with_capacity(repositories.len());
+    for (repository, rules) in repositories {
+        let live = match side.inventory(&repository) {
+            Ok(live) => Some(live),
+            Err(Failure::Incomplete(message)) if several => {
+                console.warn(&format!("error: {}: {message}", neutral(&repository.name())));
+                None
+            }
+            Err(failure) => return Err(failure),
+        };
+        all.push((repository, rules, live));
+    }
+    Ok(all)
 }
 
 /// What snapshots hold.
@@ -54,6 +89,10 @@ impl LiveSide for Snapshot {
             has_rule_ids: self.0.has_rule_ids,
             ..Inventory::default()
         })
+    }
+
+    fn around(&mut self, _: &[Around<'_>]) -> Result<Inventory> {
+        Ok(self.0.clone())
     }
 }
 

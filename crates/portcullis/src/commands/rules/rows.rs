@@ -37,7 +37,8 @@ pub(super) fn cell(text: impl Into<String>) -> Cell {
     (text.into(), Look::Plain)
 }
 
-/// A table: columns by their heads, rows of as many cells. The column `#` is aligned to the right.
+/// A table: columns by their heads, rows of as many cells. Numbers, which stand in `#` and `Hits`, are aligned to the
+/// right.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) heads: Vec<&'static str>,
@@ -63,12 +64,16 @@ impl Table {
         self.rows.iter().try_for_each(|row| self.line(row, &widths, terminal, out))
     }
 
+    fn is_number(&self, column: usize) -> bool {
+        self.heads.get(column).is_some_and(|head| ["#", "Hits"].contains(head))
+    }
+
     fn line(&self, row: &[Cell], widths: &[usize], terminal: Terminal, out: &mut impl Write) -> io::Result<()> {
         let mut line = String::new();
         for (column, (text, look)) in row.iter().enumerate() {
             let text = neutral(text);
             let room = widths.get(column).map_or(0, |width| width.saturating_sub(text.chars().count()));
-            let (before, behind) = if self.heads.get(column) == Some(&"#") { (room, 0) } else { (0, room) };
+            let (before, behind) = if self.is_number(column) { (room, 0) } else { (0, room) };
             line.extend(std::iter::repeat_n(' ', before + if column > 0 { 2 } else { 0 }));
             match look.codes().filter(|_| terminal.color) {
                 Some((begin, end)) => line.extend([begin, &text, end]),

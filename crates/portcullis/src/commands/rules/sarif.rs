@@ -12,7 +12,12 @@ pub(super) struct Judged<'a> {
     pub(super) repository: &'a Repository,
     pub(super) rules: &'a RuleSet,
     pub(super) opened: &'a [Opened],
+    /// For each change that would cut observed connections, the rule that goes and a sentence.
+    pub(super) cuts: Vec<(String, String)>,
 }
+
+/// The rule of results on connections that a commit would cut.
+const CHANGE_RISK: (&str, &str) = ("change-risk", "A commit would cut connections that flow logs show");
 
 /// One run with a result for each finding that is shown.
 pub(super) fn log(judged: &[Judged<'_>]) -> Value {
@@ -22,8 +27,12 @@ pub(super) fn log(judged: &[Judged<'_>]) -> Value {
             .flat_map(|one| one.opened.iter().filter(|opened| opened.is_shown()).map(move |opened| (one, opened)))
     };
     let mut rules: Vec<(&str, &str)> = shown().map(|(_, opened)| (opened.name(), opened.title.as_str())).collect();
+    if judged.iter().any(|one| !one.cuts.is_empty()) {
+        rules.push(CHANGE_RISK);
+    }
     rules.sort_unstable();
     rules.dedup();
+    let risks = judged.iter().flat_map(|one| one.cuts.iter().map(move |cut| risk(one, cut)));
     let rule = |(id, title): &(&str, &str)| json!({ "id": id, "shortDescription": { "text": title } });
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -36,7 +45,7 @@ pub(super) fn log(judged: &[Judged<'_>]) -> Value {
                 "rules": rules.iter().map(rule).collect::<Vec<_>>(),
             } },
             "columnKind": "utf16CodeUnits",
-            "results": shown().map(|(one, opened)| result(one, opened)).collect::<Vec<_>>(),
+            "results": shown().map(|(one, opened)| result(one, opened)).chain(risks).collect::<Vec<_>>(),
         }],
     })
 }
@@ -56,6 +65,21 @@ fn result(one: &Judged<'_>, opened: &Opened) -> Value {
             "physicalLocation": { "artifactLocation": { "uri": file }, "region": { "startLine": line } },
         })).collect::<Vec<_>>(),
         "partialFingerprints": { "portcullisFindingId/v1": opened.id },
+    })
+}
+
+/// A change that would cut connections. The rule that goes stands in no file any more, so the first file is pointed at.
+fn risk(one: &Judged<'_>, (rule, text): &(String, String)) -> Value {
+    let file = one.repository.files().next().unwrap_or(portcullis_rules::SETTINGS_FILE);
+    let file = uri(&one.repository.path_of(file));
+    json!({
+        "ruleId": CHANGE_RISK.0,
+        "level": "warning",
+        "message": { "text": sarif_text(text) },
+        "locations": [{
+            "physicalLocation": { "artifactLocation": { "uri": file }, "region": { "startLine": 1 } },
+        }],
+        "partialFingerprints": { "portcullisChange/v1": format!("{} {rule}", one.repository.group_name()) },
     })
 }
 

@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 
 use portcullis_core::model::SecurityGroup;
-use portcullis_rules::{FileStatus, Repository, StagePlan, difference, find_groups};
+use portcullis_rules::{Error, FileStatus, Repository, SecurityTemplate, StagePlan, difference, find_groups};
 use serde_json::{Value, json};
 
-use super::live::live_side;
+use super::live::{live_side, looked_up};
 use super::rows::{self, Look, Table, cell};
 use super::told::warnings;
-use super::{each, failure, open};
+use super::{each, open};
 use crate::cli::{PlaceArgs, RulesFormat, StatusArgs};
 use crate::exit::{Outcome, Result};
 use crate::output::{Console, to_stdout};
@@ -42,23 +42,15 @@ impl Live {
 }
 
 pub(crate) fn run(place: &PlaceArgs, args: &StatusArgs, console: &Console) -> Result<Outcome> {
-    let mut rows = Vec::new();
-    let wants_live = args.live || !args.inventory.is_empty();
-    let mut side = if wants_live { Some(live_side(place, &args.inventory, console)?) } else { None };
-    for repository in open(place, console)? {
-        let live = match &mut side {
-            Some(side) => {
-                let loaded = each([&repository], console, |repository| repository.load())?;
-                let inventory = side.inventory(&repository)?;
-                loaded
-                    .first()
-                    .map(|rules| live(&repository, rules, &find_groups(&repository, &inventory), console))
-                    .transpose()?
-            }
-            None => None,
-        };
-        rows.push(Row { files: repository.status(), repository, live });
-    }
+    let repositories = open(place, console)?;
+    let (rows, unread) = if args.live || !args.inventory.is_empty() {
+        with_live(place, args, repositories, console)?
+    } else {
+        (
+            each(repositories, console, |repository| Ok(Row { files: repository.status(), repository, live: None }))?,
+            false,
+        )
+    };
     match args.format {
         RulesFormat::Table => to_stdout(|out| table(&rows, console, out))?,
         RulesFormat::Markdown => to_stdout(|out| markdown(&rows, out))?,
@@ -66,19 +58,40 @@ pub(crate) fn run(place: &PlaceArgs, args: &StatusArgs, console: &Console) -> Re
     }
     let drifted = rows.iter().any(|row| row.live.as_ref().is_some_and(Live::has_drifted));
     let differs = rows.iter().any(|row| row.files.iter().any(FileStatus::differs));
-    Ok(if drifted || (args.exit_code && differs) { Outcome::Findings } else { Outcome::Done })
+    Ok(match (unread, drifted || (args.exit_code && differs)) {
+        (true, _) => Outcome::Incomplete,
+        (false, true) => Outcome::Findings,
+        (false, false) => Outcome::Done,
+    })
+}
+
+/// Each repository beside its live group, and whether any group could not be read.
+fn with_live(
+    place: &PlaceArgs,
+    args: &StatusArgs,
+    repositories: Vec<Repository>,
+    console: &Console,
+) -> Result<(Vec<Row>, bool)> {
+    let rules = each(repositories.iter().collect(), console, Repository::load)?;
+    rules.iter().for_each(|rules| warnings(rules.warnings(), console));
+    let mut side = live_side(place, &args.inventory, console)?;
+    let looked_up = looked_up(repositories.into_iter().zip(rules), &mut *side, console)?;
+    let unread = looked_up.iter().any(|(_, _, inventory)| inventory.is_none());
+    let rows = each(looked_up, console, |(repository, rules, inventory)| {
+        let live = inventory.map(|inventory| live(&repository, &rules, &find_groups(&repository, &inventory)));
+        Ok(Row { files: repository.status(), live: live.transpose()?, repository })
+    })?;
+    Ok((rows, unread))
 }
 
 fn live(
     repository: &Repository,
-    rules: &portcullis_rules::SecurityTemplate,
+    rules: &SecurityTemplate,
     groups: &[&SecurityGroup],
-    console: &Console,
-) -> Result<Live> {
-    warnings(rules.warnings(), console);
+) -> std::result::Result<Live, Error> {
     let state_file = repository.path_of(portcullis_rules::STATE_FILE);
     let committed = repository.state.committed.as_ref().map(|committed| committed.rules(&state_file));
-    let committed = committed.transpose().map_err(|error| failure(error, console))?.flatten();
+    let committed = committed.transpose()?.flatten();
     Ok(Live {
         group_ids: groups.iter().map(|group| group.key.group_id.to_string()).collect(),
         plan: difference(rules.rules(), groups, committed.as_ref()),

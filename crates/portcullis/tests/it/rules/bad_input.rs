@@ -54,6 +54,20 @@ fn bytes_that_are_no_text_and_files_that_are_no_files() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_link_to_nowhere_and_a_pipe_are_named_as_such() {
+    let place = repository("10.0.0.0/8:22\n");
+    std::os::unix::fs::symlink("nowhere", place.path().join("my-repo/more.rules")).unwrap();
+    let (code, said) = build(&place);
+    assert_eq!((code, said.as_str()), (2, "error: `my-repo/more.rules` cannot be read: no such file or directory\n"));
+
+    let place = repository("10.0.0.0/8:22\n");
+    let _socket = std::os::unix::net::UnixListener::bind(place.path().join("my-repo/more.rules")).unwrap();
+    let (code, said) = build(&place);
+    assert!(code == 2 && said.contains("`my-repo/more.rules` is no file"), "{said}");
+}
+
+#[test]
 fn a_line_of_100_megabytes_is_refused_by_its_size() {
     let place = repository("");
     let file = std::fs::File::create(place.path().join("my-repo/rules.pysec")).unwrap();

@@ -1,6 +1,5 @@
 //! What others do to the group.
 
-use portcullis_testkit::Proxy;
 use serde_json::Value;
 
 use super::Shop;
@@ -67,20 +66,6 @@ fn what_the_console_added_can_be_taken_into_the_file() {
     assert_eq!(shop.ingress(), ["tcp 22 10.0.0.0/8", "tcp 80-443 52.35.22.100/32"]);
     assert_eq!(shop.group(), group);
     shop.rules(&["status", "--live", "--exit-code"], 0);
-}
-
-#[test]
-fn an_unchanged_tree_costs_one_call_a_group() {
-    let shop = Shop::committed(RULES);
-    let proxy = Proxy::start(shop.world.endpoint());
-    let behind = shop.world.behind(&proxy);
-    for args in [["stage", "--exit-code"], ["status", "--live"]] {
-        let before = proxy.calls().len();
-        let ran = super::shop::run_in(&behind, shop.path(), &args);
-        assert_eq!(ran.code, 0, "{}", ran.all());
-        let calls: Vec<String> = proxy.calls().iter().skip(before).map(|call| call.action.clone()).collect();
-        assert_eq!(calls, ["DescribeSecurityGroups"], "{args:?}");
-    }
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use portcullis_testkit::World;
+use serde_json::{Value, json};
 
 /// What a run printed and how it ended.
 pub(super) struct Ran {
@@ -85,6 +87,12 @@ impl Shop {
         shapes.into_iter().filter_map(|shape| shape.strip_prefix("ingress ").map(str::to_owned)).collect()
     }
 
+    /// The private address of a network interface.
+    pub(super) fn address_of(&self, interface: &str) -> String {
+        let answer = self.world.query("ec2", "DescribeNetworkInterfaces", &[("NetworkInterfaceId.1", interface)]);
+        answer.items("networkInterfaceSet").next().unwrap().at("privateIpAddress").to_owned()
+    }
+
     pub(super) fn stack(&self) -> String {
         format!("PortcullisSecurityGroup-MySecurityGroup-{}", self.vpc.trim_start_matches("vpc-"))
     }
@@ -93,6 +101,26 @@ impl Shop {
     pub(super) fn is_committed(&self) -> bool {
         self.run(&["status", "--exit-code"]).code == 0
     }
+}
+
+/// Puts flow log records of an interface into a log group, an hour old: from where, to where and on which port TCP was
+/// accepted, and how many records there are of it. Gives the time that the last one ends at, in seconds since 1970.
+pub(super) fn logged(world: &World, group: &str, interface: &str, flows: &[(&str, &str, u16, u64)]) -> u64 {
+    let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - 3_600;
+    let call = |action: &str, body: &Value| world.json("logs", &format!("Logs_20140328.{action}"), body);
+    call("CreateLogGroup", &json!({ "logGroupName": group }));
+    let mut stream = json!({ "logGroupName": group, "logStreamName": format!("{interface}-all") });
+    call("CreateLogStream", &stream);
+    let record = |(from, to, port, count): &(&str, &str, u16, u64)| {
+        let line = |number| {
+            let (source, end) = (40_000 + number, began + 60);
+            format!("2 111122223333 {interface} {from} {to} {source} {port} 6 10 840 {began} {end} ACCEPT OK")
+        };
+        (0..*count).map(|number| json!({ "timestamp": began * 1000, "message": line(number) })).collect::<Vec<_>>()
+    };
+    stream["logEvents"] = flows.iter().flat_map(record).collect();
+    call("PutLogEvents", &stream);
+    began + 60
 }
 
 /// `portcullis rules …` in a folder, with a world's credentials.
