@@ -21,7 +21,7 @@ use crate::workspace::{Workspace, cargo, root};
 /// The C library of Amazon Linux 2023, on which `provided.al2023` rests. Source: AL2023 Release Notes, "glibc".
 const GLIBC: (u32, u32) = (2, 34);
 
-/// The most that the zip may weigh: a function starts the sooner the less there is to fetch.
+/// What the zip should weigh at most: a function starts the sooner the less there is to fetch.
 const MOST_BYTES: u64 = 12 * 1024 * 1024;
 
 #[derive(clap::Args)]
@@ -163,7 +163,9 @@ fn report(path: &Path) -> Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "a size that people read")]
     let megabytes = size as f64 / 1_048_576.0;
     println!("{}  {megabytes:.1} MB  sha256 {:x}", path.display(), Sha256::digest(&bytes));
-    ensure!(size <= MOST_BYTES, "the zip is heavier than {} MB", MOST_BYTES / 1_048_576);
+    if size > MOST_BYTES {
+        eprintln!("   heavier than the {} MB that it should weigh at most", MOST_BYTES / 1_048_576);
+    }
     Ok(())
 }
 
