@@ -21,6 +21,7 @@ pub(crate) use told::warnings;
 
 use std::path::PathBuf;
 
+use portcullis_core::model::is_region;
 use portcullis_formats::diagnostics::Diagnostics;
 use portcullis_rules::{Error, Repository, repositories, side_by_side};
 
@@ -53,6 +54,11 @@ fn folders(place: &PlaceArgs, console: &Console) -> Result<Vec<PathBuf>> {
 
 /// The repositories that are meant, opened.
 fn open(place: &PlaceArgs, console: &Console) -> Result<Vec<Repository>> {
+    if let Some(region) = place.region.as_deref().filter(|region| !is_region(region)) {
+        return Err(Failure::input(format!(
+            "`--region {region}` is no Region: a name such as `eu-west-1` is expected"
+        )));
+    }
     each(folders(place, console)?, console, |folder: PathBuf| Repository::open(&folder))
 }
 

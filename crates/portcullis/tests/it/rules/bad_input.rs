@@ -28,6 +28,16 @@ fn each_bad_line_is_named_with_file_line_and_column() {
 }
 
 #[test]
+fn a_region_that_is_none_is_refused_before_anything_is_asked() {
+    let place = repository("10.0.0.0/8:22\n");
+    for verb in ["status", "stage", "commit", "destroy"] {
+        let run = place.run(&["rules", verb, "-C", "my-repo", "--region", "mars", "--yes"]);
+        assert_eq!(run.code, 2, "{verb}: {}", run.stderr);
+        assert!(run.stderr.contains("`--region mars` is no Region"), "{verb}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn host_bits_other_line_ends_and_a_byte_order_mark_are_no_error() {
     let place = repository("\u{feff}52.35.23.0/21:80^tcp\r\n\r\n# remark\r\n");
     let (code, said) = build(&place);
