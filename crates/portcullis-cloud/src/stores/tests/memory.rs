@@ -11,6 +11,7 @@ use crate::api::{
     Topics, Users,
 };
 use crate::error::{Error, Kind, Result};
+use crate::model;
 use crate::stores::{Folder, S3Location};
 
 /// What becomes of a call.
@@ -138,54 +139,63 @@ impl Parameters for Memory {
     }
 }
 
-/// A world of nothing but S3 and the parameter store.
+/// The world in memory, with S3 and a parameter store of its own.
 #[derive(Debug)]
-pub(super) struct World(pub(super) Arc<Memory>);
+pub(super) struct World {
+    memory: Arc<Memory>,
+    others: model::World,
+}
+
+impl World {
+    pub(super) fn with(memory: &Arc<Memory>) -> Self {
+        Self { memory: Arc::clone(memory), others: model::World::new().with_home_region(None) }
+    }
+}
 
 #[async_trait]
 impl Cloud for World {
     fn home_region(&self) -> Option<String> {
-        None
+        self.others.home_region()
     }
-    async fn caller(&self, _: &AccountAccess) -> Result<Caller> {
-        unimplemented!()
+    async fn caller(&self, access: &AccountAccess) -> Result<Caller> {
+        self.others.caller(access).await
     }
-    async fn ec2(&self, _: &AccountAccess, _: &str) -> Result<Arc<dyn Ec2>> {
-        unimplemented!()
+    async fn ec2(&self, access: &AccountAccess, region: &str) -> Result<Arc<dyn Ec2>> {
+        self.others.ec2(access, region).await
     }
-    async fn users(&self, _: &AccountAccess, _: &str) -> Result<Arc<dyn Users>> {
-        unimplemented!()
+    async fn users(&self, access: &AccountAccess, region: &str) -> Result<Arc<dyn Users>> {
+        self.others.users(access, region).await
     }
-    async fn stacks(&self, _: &AccountAccess, _: &str) -> Result<Arc<dyn Stacks>> {
-        unimplemented!()
+    async fn stacks(&self, access: &AccountAccess, region: &str) -> Result<Arc<dyn Stacks>> {
+        self.others.stacks(access, region).await
     }
     async fn organization(&self) -> Result<Arc<dyn Organization>> {
-        unimplemented!()
+        self.others.organization().await
     }
     async fn objects(&self) -> Result<Arc<dyn Objects>> {
-        Ok(Arc::clone(&self.0) as Arc<dyn Objects>)
+        Ok(Arc::clone(&self.memory) as Arc<dyn Objects>)
     }
     async fn parameters(&self, region: Option<&str>) -> Result<Arc<dyn Parameters>> {
-        self.0.calls.lock().unwrap().push(format!("in {}", region.unwrap_or("the home Region")));
-        Ok(Arc::clone(&self.0) as Arc<dyn Parameters>)
+        self.memory.calls.lock().unwrap().push(format!("in {}", region.unwrap_or("the home Region")));
+        Ok(Arc::clone(&self.memory) as Arc<dyn Parameters>)
     }
-    async fn topics(&self, _: &str) -> Result<Arc<dyn Topics>> {
-        unimplemented!()
+    async fn topics(&self, region: &str) -> Result<Arc<dyn Topics>> {
+        self.others.topics(region).await
     }
-    async fn metrics(&self, _: Option<&str>) -> Result<Arc<dyn Metrics>> {
-        unimplemented!()
+    async fn metrics(&self, region: Option<&str>) -> Result<Arc<dyn Metrics>> {
+        self.others.metrics(region).await
     }
-    async fn table(&self, _: &str, _: Option<&str>) -> Result<Arc<dyn Table>> {
-        unimplemented!()
+    async fn table(&self, name: &str, region: Option<&str>) -> Result<Arc<dyn Table>> {
+        self.others.table(name, region).await
     }
-    async fn logs(&self, _: Option<&str>) -> Result<Arc<dyn crate::api::Logs>> {
-        unimplemented!()
+    async fn logs(&self, region: Option<&str>) -> Result<Arc<dyn crate::api::Logs>> {
+        self.others.logs(region).await
     }
-    async fn queue(&self, _: &str) -> Result<Arc<dyn crate::api::Queue>> {
-        unimplemented!()
+    async fn queue(&self, url: &str) -> Result<Arc<dyn crate::api::Queue>> {
+        self.others.queue(url).await
     }
-    async fn principals(&self, _: &AccountAccess) -> Result<Arc<dyn crate::api::Principals>> {
-        unimplemented!()
+    async fn principals(&self, access: &AccountAccess) -> Result<Arc<dyn crate::api::Principals>> {
+        self.others.principals(access).await
     }
 }
 

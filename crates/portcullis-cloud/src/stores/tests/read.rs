@@ -10,7 +10,7 @@ use crate::stores::Policies;
 
 /// What reading says.
 fn read(memory: &Arc<Memory>, copies: Option<&Path>, place: &str) -> Result<String, String> {
-    let world = Arc::new(World(Arc::clone(memory)));
+    let world = Arc::new(World::with(memory));
     let policies = Policies::new(world, copies.map(Path::to_owned), Duration::from_secs(5));
     let bytes = run(policies.read(&place.parse().unwrap())).map_err(|error| error.to_string())?;
     Ok(String::from_utf8(bytes).unwrap())
