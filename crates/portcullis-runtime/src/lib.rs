@@ -6,6 +6,7 @@ pub mod enforce;
 pub mod files;
 pub mod flows;
 mod judge;
+mod judged;
 pub mod live;
 pub mod metrics;
 pub mod notices;
@@ -22,6 +23,7 @@ pub use apply::apply;
 pub use change::in_words;
 pub use files::replace;
 pub use judge::judge;
+pub use judged::Judged;
 pub use ports::{
     BackupStore, Clock, Done, Holder, Journal, Lease, Lock, LockError, NoLease, NoObserver, Observer, PortError, Ports,
     RuleStore, SystemClock,

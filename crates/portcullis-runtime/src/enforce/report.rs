@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::decide::Action;
 use super::ports::Deed;
+use crate::judged::Judged;
 use crate::notices::{Cause, Level};
 
 /// The form of the JSON.
@@ -14,16 +15,9 @@ const SCHEMA_VERSION: &str = "1";
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FindingReport {
-    /// Its id.
-    pub id: String,
-    /// Its control.
-    pub control_id: String,
-    /// The policy's rule, if it is one.
-    pub rule_id: Option<String>,
-    /// `critical`, `high`, …
-    pub severity: &'static str,
-    /// `fail`, `unknown` or `exempt`.
-    pub status: &'static str,
+    /// Which it is.
+    #[serde(flatten)]
+    pub judged: Judged,
     /// What is done about it.
     pub action: Action,
     /// Why.

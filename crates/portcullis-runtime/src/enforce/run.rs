@@ -20,6 +20,7 @@ use super::ports::{Deed, EnforcePorts};
 use super::report::{EnforceReport, FindingReport, GroupReport};
 use super::tell::Teller;
 use super::terms::Terms;
+use crate::judged::Judged;
 use crate::metrics::{Tally, Tracking, publish};
 use crate::state::StateError;
 use crate::state::sights::FirstSights;
@@ -218,14 +219,10 @@ impl<'a> Enforcement<'a> {
             let terms = self.terms.account(&turn.group.key.account_id);
             let sights = self.sights.group(&turn.group.key);
             let finding = |(finding, decision): &(&Finding, Decision)| {
-                let control = batch.policies.control(finding)?;
+                let judged = Judged::of(finding, batch.policies)?;
                 let sight = sights.and_then(|group| group.findings.get(&finding.id));
                 Some(FindingReport {
-                    id: finding.id.to_string(),
-                    control_id: control.id.to_string(),
-                    rule_id: control.rule_id.as_ref().map(ToString::to_string),
-                    severity: control.severity.as_str(),
-                    status: finding.status.as_str(),
+                    judged,
                     action: decision.action,
                     why: decision.why.clone(),
                     first_seen: sight.filter(|_| finding.status == Status::Fail).map(|sight| sight.first_seen),

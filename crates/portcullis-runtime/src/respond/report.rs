@@ -5,6 +5,8 @@ use portcullis_core::model::GroupKey;
 use portcullis_core::policy::Severity;
 use serde::Serialize;
 
+use crate::judged::Judged;
+
 /// The form of the JSON.
 const SCHEMA_VERSION: &str = "1";
 
@@ -80,16 +82,9 @@ pub enum Did {
 /// One finding of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FindingReport {
-    /// Its id.
-    pub id: String,
-    /// Its control.
-    pub control_id: String,
-    /// The policy's rule, if it is one.
-    pub rule_id: Option<String>,
-    /// `critical`, `high`, …
-    pub severity: &'static str,
-    /// `fail`, `unknown` or `exempt`.
-    pub status: &'static str,
+    /// Which it is.
+    #[serde(flatten)]
+    pub judged: Judged,
     /// Why it fails.
     pub reason: String,
     /// What is done about it, and why.

@@ -13,6 +13,7 @@ use portcullis_formats::events::{Action, ApiCall};
 use super::Settings;
 use super::look::Look;
 use super::report::{Did, FindingReport, GroupReport};
+use crate::judged::Judged;
 
 /// What is done about a finding, in the order of what goes furthest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,14 +131,10 @@ impl<'b> Turn<'b> {
         let severity = |index: &usize| policies.controls.get(*index).map(|control| control.severity);
         let stands = still.iter().filter_map(severity).any(|severity| severity >= settings.fail_on);
         let finding = |(finding, _, why): &(&Finding, Step, String)| {
-            let control = policies.control(finding)?;
+            let judged = Judged::of(finding, policies)?;
             let fails = finding.status == Status::Fail;
             Some(FindingReport {
-                id: finding.id.to_string(),
-                control_id: control.id.to_string(),
-                rule_id: control.rule_id.as_ref().map(ToString::to_string),
-                severity: control.severity.as_str(),
-                status: finding.status.as_str(),
+                judged,
                 reason: finding.reason.clone(),
                 action: self.stays.get(finding.id.as_str()).unwrap_or(why).clone(),
                 stands: fails && still.contains(&finding.control),

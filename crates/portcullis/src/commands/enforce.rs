@@ -108,7 +108,7 @@ pub(crate) fn run(args: &EnforceArgs, console: &Console) -> Result<Outcome> {
 fn stands(report: &EnforceReport) -> bool {
     let dealt = |deed: &Option<Deed>| matches!(deed, Some(Deed::Changed { .. } | Deed::AlreadyDone));
     report.groups.iter().any(|group| {
-        let mut failing = group.findings.iter().filter(|finding| finding.status == "fail");
+        let mut failing = group.findings.iter().filter(|finding| finding.judged.status == "fail");
         failing
             .any(|finding| finding.action != Action::Remediate || finding.stays.is_some() || !dealt(&group.remediation))
     })
@@ -211,7 +211,8 @@ fn tell(report: &EnforceReport, out: &mut impl Write) -> io::Result<()> {
         let key = &group.key;
         writeln!(out, "{} {name}  {} {}  level {}", neutral(&key.group_id), key.account_id, key.region, group.level)?;
         for finding in group.findings.iter().filter(|finding| finding.action != Action::None) {
-            writeln!(out, "  {:<8} {}: {}", finding.severity, neutral(&finding.control_id), neutral(&finding.why))?;
+            let judged = &finding.judged;
+            writeln!(out, "  {:<8} {}: {}", judged.severity, neutral(&judged.control_id), neutral(&finding.why))?;
             if let Some(stays) = &finding.stays {
                 writeln!(out, "           it stays: {}", neutral(stays))?;
             }

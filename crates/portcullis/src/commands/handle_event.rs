@@ -124,8 +124,9 @@ fn tell_in_words(response: &Response, scans: &[ScanOutcome], out: &mut impl Writ
             writeln!(out, "  changed by {}", neutral(principal))?;
         }
         for finding in &group.findings {
-            let rule = neutral(finding.rule_id.as_deref().unwrap_or(&finding.control_id));
-            writeln!(out, "  {:<8} {:<7} {rule}: {}", finding.severity, finding.status, neutral(&finding.reason))?;
+            let judged = &finding.judged;
+            let rule = neutral(judged.rule_id.as_deref().unwrap_or(&judged.control_id));
+            writeln!(out, "  {:<8} {:<7} {rule}: {}", judged.severity, judged.status, neutral(&finding.reason))?;
             if !finding.action.is_empty() {
                 writeln!(out, "           {}", neutral(&finding.action))?;
             }
