@@ -41,3 +41,9 @@ impl<T> Default for Page<T> {
         Self { items: Vec::new(), next: None }
     }
 }
+
+/// Whether a call, by its name in IAM, changes nothing.
+pub(crate) fn only_reads(call: &str) -> bool {
+    let name = call.split(':').nth(1).unwrap_or(call);
+    ["Describe", "Filter", "Get", "List", "Receive", "Scan"].iter().any(|verb| name.starts_with(verb))
+}

@@ -16,6 +16,8 @@
 //! ```
 
 mod clients;
+#[cfg(test)]
+mod fates;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,11 +25,16 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::api::{Cloud, Page};
+use crate::api::{Cloud, Page, only_reads};
 use crate::error::{Error, Kind, Result};
+#[cfg(test)]
+pub(crate) use fates::Fate;
 
 /// The page token that stands for the first page, where a fault sends the reader back to it.
 const AGAIN: &str = "again";
+
+/// The name that stands for every call that changes something.
+pub const CHANGES: &str = "changes";
 
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +67,8 @@ impl Fault {
         Self { call, account: None, region: None, after: 0, times: u64::MAX, effect }
     }
 
-    /// All calls of this name (as IAM writes it; `*` for every call) fail, and are not made.
+    /// All calls of this name (as IAM writes it; `*` for every call, [`CHANGES`] for those that change something) fail, and
+    /// are not made.
     pub fn fail(call: &'static str, kind: Kind) -> Self {
         let code = match kind {
             Kind::Denied => "UnauthorizedOperation",
@@ -182,7 +190,8 @@ impl Door {
         let mut effects = Vec::new();
         for (fault, fitted) in faults.iter_mut() {
             let of_place = same(&fault.account, &self.account) && same(&fault.region, &self.region);
-            if (fault.call == call || fault.call == "*") && of_place {
+            let of_name = fault.call == call || fault.call == "*" || (fault.call == CHANGES && !only_reads(call));
+            if of_name && of_place {
                 *fitted += 1;
                 if *fitted > fault.after && *fitted - fault.after <= fault.times {
                     effects.push(fault.effect.clone());

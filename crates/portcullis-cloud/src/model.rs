@@ -93,6 +93,8 @@ pub(crate) struct State {
     pub(crate) maker: Option<Maker>,
     pub(crate) sessions: BTreeSet<(String, String)>,
     pub(crate) objects: BTreeMap<String, BTreeMap<String, Object>>,
+    /// The keys that objects were encrypted with, by bucket and key.
+    pub(crate) kms_keys: BTreeMap<(String, String), String>,
     pub(crate) parameters: BTreeMap<String, Object>,
     pub(crate) topics: BTreeMap<String, Vec<Notice>>,
     pub(crate) metrics: BTreeMap<String, Vec<Metric>>,

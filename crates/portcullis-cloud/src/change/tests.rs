@@ -1,5 +1,5 @@
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::unimplemented, reason = "tests may fail by a panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may fail by a panic")]
 
+mod bench;
 mod cases;
-mod memory;
 mod random;

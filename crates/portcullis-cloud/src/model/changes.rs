@@ -113,6 +113,10 @@ impl Place {
     ) -> Result<Vec<GroupRule>> {
         self.at_once(|place| {
             place.group_exists(call, group_id)?;
+            if permissions.iter().zip(permissions.iter().skip(1)).any(|(one, next)| one.tags != next.tags) {
+                let message = "the rules of one call cannot have different tags";
+                return Err(failure(Kind::Invalid, call, "InvalidParameterCombination", message));
+            }
             let is_egress = flow == Flow::Egress;
             let mut made = Vec::new();
             for permission in permissions {
@@ -154,13 +158,14 @@ impl Place {
                     let message = "a rule cannot change from one kind of peer to another";
                     return Err(failure(Kind::Invalid, CALL, "InvalidParameterCombination", message));
                 }
+                let kept = rule.description.take().filter(|_| place.keeps_descriptions);
                 *rule = GroupRule {
                     security_group_rule_id: rule_id.clone(),
                     group_id: rule.group_id.clone(),
                     group_owner_id: rule.group_owner_id.clone(),
                     is_egress: rule.is_egress,
                     tags: std::mem::take(&mut rule.tags),
-                    description: permission.description.clone().filter(|text| !text.is_empty()),
+                    description: permission.description.clone().or(kept).filter(|text| !text.is_empty()),
                     ..shape
                 };
             }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::api::only_reads;
+
 /// Token buckets, one for each account, Region and call: how many calls at once, and how many a second after that.
 ///
 /// [`Limits::default`] has the figures of "Request throttling for the Amazon EC2 API" (Amazon EC2 Developer Guide): 100
@@ -33,7 +35,7 @@ impl Limits {
         let name = call.split(':').nth(1).unwrap_or(call);
         if matches!(name, "DescribeRegions" | "DescribeSecurityGroupReferences") {
             self.unpaged
-        } else if ["Describe", "Get", "List"].iter().any(|verb| name.starts_with(verb)) {
+        } else if only_reads(call) {
             self.reading
         } else {
             self.changing

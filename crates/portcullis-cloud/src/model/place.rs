@@ -44,6 +44,8 @@ pub struct Place {
     pub stacks: Vec<KeptStack>,
     /// Rules of a group and direction at most, counted apart for the families (60 by default, as AWS has it).
     pub quota: usize,
+    /// Whether a rule that is changed in place keeps its description where the call gives none. AWS documents neither.
+    pub keeps_descriptions: bool,
     made: u64,
 }
 
@@ -147,7 +149,7 @@ impl Place {
     }
 
     /// Adds a rule, past all limits.
-    pub(super) fn put_rule(&mut self, group_id: &str, is_egress: bool, permission: &Permission) -> GroupRule {
+    pub(crate) fn put_rule(&mut self, group_id: &str, is_egress: bool, permission: &Permission) -> GroupRule {
         self.made += 1;
         let rule = GroupRule {
             security_group_rule_id: format!("sgr-{}{:04}", group_id.trim_start_matches("sg-"), self.made),

@@ -44,6 +44,11 @@ impl World {
         objects.map(|(key, object)| (key.clone(), object.bytes.clone())).collect()
     }
 
+    /// The key of AWS KMS that an object was put with.
+    pub fn kms_key(&self, bucket: &str, key: &str) -> Option<String> {
+        self.state().kms_keys.get(&(bucket.to_owned(), key.to_owned())).cloned()
+    }
+
     /// Puts an object, past all conditions; makes the bucket if need be.
     pub fn put_object(&self, bucket: &str, key: &str, bytes: &[u8]) {
         let object = Object { bytes: bytes.to_vec(), etag: etag(bytes) };
@@ -124,6 +129,11 @@ impl Objects for Global {
         let object = Object { etag: etag(&bytes), bytes };
         let etag = object.etag.clone();
         objects.insert(key.to_owned(), object);
+        let place = (bucket.to_owned(), key.to_owned());
+        match how.kms_key {
+            Some(kms_key) => state.kms_keys.insert(place, kms_key.to_owned()),
+            None => state.kms_keys.remove(&place),
+        };
         Ok(etag)
     }
 

@@ -1,6 +1,6 @@
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::unimplemented, reason = "tests may fail by a panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may fail by a panic")]
 
+mod bench;
 mod kept;
-mod memory;
 mod places;
 mod read;

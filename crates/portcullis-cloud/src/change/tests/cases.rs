@@ -3,10 +3,10 @@
 use portcullis_core::model::{Direction, Rule, SecurityGroup, Tag};
 use portcullis_core::remediation::{Change, difference};
 
-use super::memory::{Fate, Memory, Tries};
-use super::random::run;
-use crate::change::{Call, Limits, Planned, arrange, perform, permission, rule};
+use super::bench::{Bench, Tries, bare};
+use crate::change::{Call, Limits, Planned, arrange, permission, rule};
 use crate::error::Kind;
+use crate::faults::Fate;
 use crate::shapes::GroupRule;
 
 /// `ID DIRECTION SERVICES PEER [DESCRIPTION]`, services as `tcp/22`, `tcp/1-5`, `icmp/8`, `47/`, `-1/`.
@@ -30,7 +30,7 @@ fn one(text: &str) -> Rule {
 }
 
 fn group(rules: &[&str]) -> SecurityGroup {
-    SecurityGroup { rules: rules.iter().map(|text| one(text)).collect(), ..Memory::default().group() }
+    SecurityGroup { rules: rules.iter().map(|text| one(text)).collect(), ..bare() }
 }
 
 fn tag(key: &str, value: &str) -> Tag {
@@ -198,16 +198,19 @@ fn a_rule_says_the_same_to_aws_and_back() {
 fn performed(from: &[&str], now: &[&str], to: &[&str], fates: &[Fate], tries: usize, quota: Option<usize>) -> Said {
     let (from, to) = (group(from), group(to));
     let calls = arrange(&from, &difference(&from, &to), Limits::default()).unwrap();
-    let memory = Memory { quota, ..Memory::of(&group(now)) };
-    *memory.fates.lock().unwrap() = fates.iter().rev().copied().collect();
-    let said = run(perform(&memory, &calls, &mut Tries(tries)));
-    let made = memory.state.lock().unwrap().calls;
-    Said { made, said: said.map_err(|failure| failure.to_string()) }
+    let bench = Bench::of(&group(now));
+    bench.change(|place| place.quota = quota.unwrap_or(place.quota));
+    bench.fate(fates);
+    let said = bench.perform(&calls, &mut Tries(tries)).map_err(|failure| failure.to_string());
+    Said { arrived: bench.arrived(), wrong: bench.faults.done(), said }
 }
 
 #[derive(Debug, PartialEq, Eq)]
 struct Said {
-    made: usize,
+    /// Calls that change something, as far as they reached AWS.
+    arrived: u64,
+    /// Calls that went wrong on the way there or back.
+    wrong: u64,
     said: Result<Vec<String>, String>,
 }
 
@@ -217,10 +220,13 @@ const MADE: &str = "sgr-7 ingress tcp/22 ::/0";
 
 #[test]
 fn a_call_without_an_answer_is_not_made_twice() {
-    let fine = |made| Said { made, said: Ok(Vec::new()) };
-    assert_eq!(performed(&[OLD], &[OLD], &[NEW], &[Fate::AnswerLost, Fate::AnswerLost], 0, None), fine(2));
-    assert_eq!(performed(&[OLD], &[OLD], &[NEW], &[Fate::Lost, Fate::Fine, Fate::Lost], 2, None), fine(4));
-    assert_eq!(performed(&[OLD], &[OLD], &[NEW], &[Fate::Throttled, Fate::Throttled], 2, None), fine(4));
+    let check = |fates: &[Fate], tries, wrong| {
+        let said = performed(&[OLD], &[OLD], &[NEW], fates, tries, None);
+        assert_eq!(said, Said { arrived: 2, wrong, said: Ok(Vec::new()) }, "{fates:?}");
+    };
+    check(&[Fate::AnswerLost, Fate::AnswerLost], 0, 2);
+    check(&[Fate::Lost, Fate::Fine, Fate::Lost], 2, 2);
+    check(&[Fate::Throttled, Fate::Throttled], 2, 2);
 }
 
 #[test]
@@ -232,13 +238,13 @@ fn what_somebody_else_did_already_is_told_and_the_rest_is_done() {
         Ok(vec![format!("all of it was done already by somebody else or by an earlier run: {authorized}")])
     );
     let other = "sgr-2 ingress tcp/23 0.0.0.0/0";
-    let Said { said, made } = performed(&[OLD, other], &[other], &[], &[], 0, None);
+    let Said { said, arrived, .. } = performed(&[OLD, other], &[other], &[], &[], 0, None);
     let revoked = "RevokeSecurityGroupIngress sg-1: sgr-1 tcp 22 from 0.0.0.0/0, sgr-2 tcp 23 from 0.0.0.0/0";
     assert_eq!(
         said,
         Ok(vec![format!("a part of it was done already by somebody else or by an earlier run: {revoked}")])
     );
-    assert_eq!(made, 2);
+    assert_eq!(arrived, 2);
 }
 
 #[test]
@@ -262,17 +268,21 @@ fn a_failure_says_what_was_done_and_what_was_not() {
     let narrowed = "sgr-2 ingress tcp/22 10.0.0.0/9";
     let Said { said, .. } =
         performed(&[OLD, other], &[OLD, other], &[NEW, narrowed], &[Fate::Fine, Fate::Throttled], 0, None);
-    let why = "ec2:Test failed with RequestLimitExceeded: refused; AWS asks for fewer calls: lower --concurrency, or give \
-               more time with --time-budget; not made: ModifySecurityGroupRules sg-1: sgr-2 tcp 22 from 10.0.0.0/8 \
-               becomes tcp 22 from 10.0.0.0/9; RevokeSecurityGroupIngress sg-1: sgr-1 tcp 22 from 0.0.0.0/0; made before \
+    let why = "ec2:ModifySecurityGroupRules failed with RequestLimitExceeded: made to fail; AWS asks for fewer calls: lower \
+               --concurrency, or give more time with --time-budget; not made: ModifySecurityGroupRules sg-1: sgr-2 tcp \
+               22 from 10.0.0.0/8 becomes tcp 22 from 10.0.0.0/9; RevokeSecurityGroupIngress sg-1: sgr-1 tcp 22 from 0.0.0.0/0; made before \
                it: AuthorizeSecurityGroupIngress sg-1: tcp 22 from ::/0";
     assert_eq!(said, Err(why.to_owned()));
 }
 
 #[test]
 fn the_quota_ends_it_with_nothing_of_the_call_done() {
-    let Said { said, made } = performed(&[OLD], &[OLD], &[OLD, "new ingress tcp/23 0.0.0.0/0"], &[], 5, Some(1));
-    assert!(said.unwrap_err().starts_with("ec2:Test failed with RulesPerSecurityGroupLimitExceeded"));
-    assert_eq!(made, 1);
+    let Said { said, arrived, .. } = performed(&[OLD], &[OLD], &[OLD, "new ingress tcp/23 0.0.0.0/0"], &[], 5, Some(1));
+    let why = said.unwrap_err();
+    assert!(
+        why.starts_with("ec2:AuthorizeSecurityGroupIngress failed with RulesPerSecurityGroupLimitExceeded"),
+        "{why}"
+    );
+    assert_eq!(arrived, 1);
     assert!(!Kind::Quota.is_passing());
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::memory::{Fate, Memory, run};
+use super::bench::{Bench, run};
+use crate::faults::Fate;
 use crate::stores::{Backups, Folder, Holder, Journal, Lock, LockError};
 
 fn now() -> Timestamp {
@@ -15,21 +16,21 @@ fn now() -> Timestamp {
 const KEY: &str = "111122223333/eu-west-1/sg-1/20270115T080000Z-r1.json";
 
 /// What writing a backup says.
-fn backed_up(memory: &Arc<Memory>, fates: &[Fate], bytes: &str) -> Result<(), String> {
-    memory.fate(fates);
-    let backups = Backups::new(memory.folder());
+fn backed_up(bench: &Bench, fates: &[Fate], bytes: &str) -> Result<(), String> {
+    bench.fate(fates);
+    let backups = Backups::new(bench.folder());
     run(backups.write_new(KEY, bytes.as_bytes())).map_err(|error| error.to_string())
 }
 
 #[test]
 fn a_backup_is_written_once_encrypted_and_read_back() {
-    let memory = Memory::fated(&[]);
-    assert_eq!(backed_up(&memory, &[], "one"), Ok(()));
-    assert_eq!(*memory.kms_keys.lock().unwrap(), [Some("alias/key".to_owned())]);
+    let bench = Bench::new();
+    assert_eq!(backed_up(&bench, &[], "one"), Ok(()));
+    assert_eq!(bench.world.kms_key("bucket", &format!("a/prefix/{KEY}")).as_deref(), Some("alias/key"));
     let exists = format!("`s3://bucket/a/prefix/{KEY}` exists already, and nothing is overwritten");
-    assert_eq!(backed_up(&memory, &[], "two"), Err(exists.clone()));
-    assert_eq!(backed_up(&memory, &[], "one"), Err(exists));
-    let backups = Backups::new(memory.folder());
+    assert_eq!(backed_up(&bench, &[], "two"), Err(exists.clone()));
+    assert_eq!(backed_up(&bench, &[], "one"), Err(exists));
+    let backups = Backups::new(bench.folder());
     assert_eq!(run(backups.read(KEY)).unwrap(), b"one");
     assert_eq!(backups.place(KEY), format!("s3://bucket/a/prefix/{KEY}"));
 }
@@ -37,51 +38,52 @@ fn a_backup_is_written_once_encrypted_and_read_back() {
 #[test]
 fn an_answer_that_is_lost_is_told_from_what_is_there() {
     for fates in [[Fate::AnswerLost, Fate::Fine], [Fate::Lost, Fate::Fine], [Fate::Throttled, Fate::AnswerLost]] {
-        let memory = Memory::fated(&[]);
-        assert_eq!(backed_up(&memory, &fates, "one"), Ok(()), "{fates:?}");
-        assert_eq!(memory.kept(), [(KEY.to_owned(), "one".to_owned())]);
+        let bench = Bench::new();
+        assert_eq!(backed_up(&bench, &fates, "one"), Ok(()), "{fates:?}");
+        assert_eq!(bench.kept(), [(KEY.to_owned(), "one".to_owned())]);
     }
     // What is there is another's, whether or not our own was lost.
-    let memory = Memory::fated(&[]);
-    memory.write(&format!("a/prefix/{KEY}"), b"other");
-    assert!(backed_up(&memory, &[Fate::Lost], "one").unwrap_err().contains("exists already"));
-    assert_eq!(memory.kept(), [(KEY.to_owned(), "other".to_owned())]);
+    let bench = Bench::new();
+    bench.write(&format!("a/prefix/{KEY}"), b"other");
+    assert!(backed_up(&bench, &[Fate::Lost], "one").unwrap_err().contains("exists already"));
+    assert_eq!(bench.kept(), [(KEY.to_owned(), "other".to_owned())]);
 }
 
 #[test]
 fn what_is_refused_is_told_at_once_and_what_does_not_pass_in_time() {
-    let memory = Memory::fated(&[]);
+    let bench = Bench::new();
     let denied = format!(
-        "`s3://bucket/a/prefix/{KEY}` could not be written: s3:PutObject failed: no; allow the call in the role's policy: \
-         `deploy/iam/` holds ones that suffice"
+        "`s3://bucket/a/prefix/{KEY}` could not be written: s3:PutObject failed with UnauthorizedOperation: made to fail; allow \
+         the call in the role's policy: `deploy/iam/` holds ones that suffice"
     );
-    assert_eq!(backed_up(&memory, &[Fate::Denied], "one"), Err(denied));
-    assert_eq!(memory.calls.lock().unwrap().len(), 1);
-    let lost = backed_up(&memory, &[Fate::Lost; 1000], "one").unwrap_err();
-    assert!(lost.contains("connection reset"), "{lost}");
+    assert_eq!(backed_up(&bench, &[Fate::Denied], "one"), Err(denied));
+    assert_eq!((bench.faults.done(), bench.world.calls().len()), (1, 0));
+    let lost = backed_up(&bench, &[Fate::Lost; 1000], "one").unwrap_err();
+    assert!(lost.contains("made to fail"), "{lost}");
 }
 
 #[test]
 fn backups_are_listed_page_by_page_without_what_lies_beside() {
-    let memory = Memory::fated(&[]);
+    let bench = Bench::new();
     let keys = ["1/r/sg-1/1-a.json", "1/r/sg-1/2-b.json", "1/r/sg-2/1-a.json", "2/r/sg-3/1-a.json"];
     for key in keys.into_iter().chain(["lock.json", "journal/p/r/000000.jsonl"]) {
-        memory.write(&format!("a/prefix/{key}"), b"");
+        bench.write(&format!("a/prefix/{key}"), b"");
     }
-    memory.write("a/prefixes/1/r/sg-9/a.json", b"");
-    let backups = Backups::new(memory.folder());
+    bench.write("a/prefixes/1/r/sg-9/a.json", b"");
+    let backups = Backups::new(bench.folder());
     assert_eq!(run(backups.keys("")).unwrap(), keys);
     assert_eq!(run(backups.keys("1/r/sg-1/")).unwrap(), keys[..2]);
-    let within = Folder::new(memory, "s3://bucket/a/prefix/1/r/sg-1".parse().unwrap(), None, Duration::ZERO);
+    let within =
+        Folder::new(Arc::clone(&bench.objects), "s3://bucket/a/prefix/1/r/sg-1".parse().unwrap(), None, Duration::ZERO);
     assert_eq!(run(Backups::new(within).keys("")).unwrap(), ["1-a.json", "2-b.json"]);
 }
 
 #[test]
 fn a_journal_is_read_back_in_order_run_after_run() {
-    let memory = Memory::fated(&[]);
+    let bench = Bench::new();
     let later = now() + SignedDuration::from_secs(1);
     run(async {
-        let journal = Journal::new(memory.folder());
+        let journal = Journal::new(bench.folder());
         // The later run's id sorts first, and a line waits until it is durable.
         journal.record("plan", "z", now(), b"1\n");
         journal.record("plan", "z", now(), b"2\n");
@@ -91,27 +93,27 @@ fn a_journal_is_read_back_in_order_run_after_run() {
         assert_eq!(journal.past("plan").await.unwrap(), b"1\n2\n");
         journal.sync().await.unwrap();
         journal.sync().await.unwrap();
-        let second = Journal::new(memory.folder());
+        let second = Journal::new(bench.folder());
         second.record("plan", "a", later, b"4\n");
         second.sync().await.unwrap();
         assert_eq!(second.past("plan").await.unwrap(), b"1\n2\n3\n4\n");
         assert_eq!(second.past("none").await.unwrap(), b"");
     });
-    assert_eq!(memory.kept().len(), 4);
+    assert_eq!(bench.kept().len(), 4);
 }
 
 #[test]
 fn a_batch_that_may_have_arrived_is_sent_again_as_it_was() {
-    let memory = Memory::fated(&[]);
+    let bench = Bench::new();
     run(async {
-        let journal = Journal::new(memory.folder());
+        let journal = Journal::new(bench.folder());
         journal.record("plan", "r", now(), b"1\n");
-        memory.fate(&[Fate::AnswerLost, Fate::Denied]);
+        bench.fate(&[Fate::AnswerLost, Fate::Denied]);
         assert!(journal.sync().await.is_err());
         journal.record("plan", "r", now(), b"2\n");
-        memory.fate(&[Fate::Denied]);
+        bench.fate(&[Fate::Denied]);
         assert!(journal.sync().await.is_err());
-        memory.fate(&[Fate::Lost]);
+        bench.fate(&[Fate::Lost]);
         journal.sync().await.unwrap();
         assert_eq!(journal.past("plan").await.unwrap(), b"1\n2\n");
     });
@@ -123,8 +125,8 @@ fn holder(run_id: &str) -> Holder {
 
 #[test]
 fn one_has_the_lock_and_the_other_is_told_who() {
-    let memory = Memory::fated(&[]);
-    let lock = Lock::new(memory.folder());
+    let bench = Bench::new();
+    let lock = Lock::new(bench.folder());
     run(async {
         let lease = lock.take(holder("r1"), now()).await.unwrap();
         let error = lock.take(holder("r2"), now()).await.unwrap_err();
@@ -134,15 +136,15 @@ fn one_has_the_lock_and_the_other_is_told_who() {
              killed, until its lock `s3://bucket/a/prefix/lock.json` is free at 2027-01-15T08:10:00Z"
         );
         lease.release().await.unwrap();
-        assert_eq!(memory.kept(), []);
+        assert_eq!(bench.kept(), []);
         lock.take(holder("r2"), now()).await.unwrap();
     });
 }
 
 #[test]
 fn a_lock_is_kept_by_renewing_it_and_lost_by_not() {
-    let memory = Memory::fated(&[]);
-    let lock = Lock::new(memory.folder());
+    let bench = Bench::new();
+    let lock = Lock::new(bench.folder());
     let after = |minutes| now() + SignedDuration::from_mins(minutes);
     run(async {
         let first = lock.take(holder("r1"), now()).await.unwrap();
@@ -156,31 +158,32 @@ fn a_lock_is_kept_by_renewing_it_and_lost_by_not() {
         first.release().await.unwrap();
         second.renew(after(61)).await.unwrap();
         second.release().await.unwrap();
-        assert_eq!(memory.kept(), []);
+        assert_eq!(bench.kept(), []);
     });
 }
 
 #[test]
 fn a_lock_is_taken_although_the_answer_is_lost() {
-    let memory = Memory::fated(&[Fate::AnswerLost]);
-    let lock = Lock::new(memory.folder());
+    let bench = Bench::new();
+    bench.fate(&[Fate::AnswerLost]);
+    let lock = Lock::new(bench.folder());
     let after = |minutes| now() + SignedDuration::from_mins(minutes);
     run(async {
         let lease = lock.take(holder("r1"), now()).await.unwrap();
-        memory.fate(&[Fate::AnswerLost]);
+        bench.fate(&[Fate::AnswerLost]);
         lease.renew(after(5)).await.unwrap();
         lease.renew(after(6)).await.unwrap();
         // Taking over, too.
-        memory.fate(&[Fate::Fine, Fate::Fine, Fate::AnswerLost]);
+        bench.fate(&[Fate::Fine, Fate::Fine, Fate::AnswerLost]);
         lock.take(holder("r2"), after(60)).await.unwrap().renew(after(61)).await.unwrap();
     });
 }
 
 #[test]
 fn what_is_no_lock_of_ours_is_left_alone() {
-    let memory = Memory::fated(&[]);
-    memory.write("a/prefix/lock.json", b"{}");
-    let error = run(Lock::new(memory.folder()).take(holder("r1"), now())).unwrap_err();
+    let bench = Bench::new();
+    bench.write("a/prefix/lock.json", b"{}");
+    let error = run(Lock::new(bench.folder()).take(holder("r1"), now())).unwrap_err();
     assert_eq!(
         error.to_string(),
         "`s3://bucket/a/prefix/lock.json` is no lock of Portcullis: if no run is at work there, delete it"
