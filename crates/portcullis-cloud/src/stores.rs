@@ -13,5 +13,5 @@ pub use backups::Backups;
 pub use folder::{Folder, StoreError};
 pub use journal::Journal;
 pub use location::{Location, LocationError, S3Location};
-pub use lock::{Holder, Lease, Lock, LockError};
+pub use lock::{Area, Holder, Lease, Lock, LockError};
 pub use policies::{Policies, PolicyError};

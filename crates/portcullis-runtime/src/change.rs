@@ -13,7 +13,7 @@ use portcullis_core::remediation::Change;
 use portcullis_formats::backup::Backup;
 use portcullis_formats::journal::{self, Run, Step};
 
-use crate::ports::{PortError, Ports};
+use crate::ports::{Holder, Lease, NoLease, Place, PortError, Ports};
 use crate::report::{GroupReport, Outcome, Report, RunError, RunOptions};
 use begun::Begun;
 pub use words::in_words;
@@ -54,6 +54,8 @@ struct Runner<'r> {
     run: &'r Run,
     options: &'r RunOptions,
     ports: Ports<'r>,
+    /// That this run alone is at work.
+    lease: &'r dyn Lease,
     /// What earlier runs began to change and did not finish.
     begun: Begun,
     /// Whether the lock was lost.
@@ -70,15 +72,19 @@ struct Told {
     unsent: Vec<String>,
 }
 
-/// Carries out the jobs. Nothing was done where it fails; what fails later is told for each group.
+/// Carries out the jobs, alone at work on their groups. Nothing was done where it fails; what fails later is told for each
+/// group.
 pub(crate) fn carry_out(
     jobs: &[&dyn Job],
     run: &Run,
     options: &RunOptions,
     ports: &Ports<'_>,
 ) -> Result<Report, RunError> {
+    let lease = lease(jobs, run, options, ports)?;
+    // Read under the lock: what another run is about to record says nothing yet.
     let begun = Begun::of(&run.plan, &ports.journal.past(&run.plan)?);
-    let runner = Runner { run, options, ports: *ports, begun, lost: AtomicBool::new(false), told: Mutex::default() };
+    let (lease, lost, told) = (lease.as_ref(), AtomicBool::new(false), Mutex::default());
+    let runner = Runner { run, options, ports: *ports, lease, begun, lost, told };
     // Which groups of a plan would really change takes a look at each; a plan of few groups need not be counted.
     let at_risk = options.max_groups.filter(|most| jobs.len() > *most);
     if options.dry_run || at_risk.is_some() {
@@ -100,6 +106,21 @@ pub(crate) fn carry_out(
     let outcomes = runner.work(jobs);
     runner.end(&outcomes);
     Ok(runner.report(jobs, outcomes))
+}
+
+/// The lock of a run. What changes nothing takes none.
+fn lease<'p>(
+    jobs: &[&dyn Job],
+    run: &Run,
+    options: &RunOptions,
+    ports: &Ports<'p>,
+) -> Result<Box<dyn Lease + 'p>, RunError> {
+    if options.dry_run {
+        return Ok(Box::new(NoLease));
+    }
+    let who = format!("{}, process {}", run.caller, std::process::id());
+    let holder = Holder { who, run_id: run.run_id.clone(), since: ports.clock.now(), until: None };
+    Ok(ports.lock.take(&holder, Place::of_all(jobs.iter().map(|job| job.key())).as_ref())?)
 }
 
 impl Runner<'_> {
@@ -147,7 +168,7 @@ impl Runner<'_> {
     fn is_alone(&self) -> bool {
         // A lock that was lost once is not trusted again: somebody may have been at work in between.
         if !self.lost.load(Ordering::SeqCst)
-            && let Err(error) = self.ports.lease.renew()
+            && let Err(error) = self.lease.renew()
         {
             self.lost.store(true, Ordering::SeqCst);
             self.stop(format!("it may not be the only run any more: {error}"));

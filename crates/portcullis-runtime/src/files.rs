@@ -16,7 +16,7 @@ use portcullis_core::remediation::{GroupPlan, Plan};
 use portcullis_formats::backup::Backup;
 
 use crate::enforce::shelf::PLANS;
-use crate::ports::{Clock as _, Holder, Lease, Lock as _, NoLease, NoObserver, Ports, SystemClock, io_message};
+use crate::ports::{Clock as _, Holder, Lease, Lock as _, NoLease, NoLock, NoObserver, Ports, SystemClock, io_message};
 use crate::report::{Report, RunError, RunOptions};
 use crate::rollback::{FoundBackup, Selected};
 pub use backups::FolderBackups;
@@ -71,11 +71,11 @@ fn on_files(
 ) -> Result<Report, RunError> {
     let lock = FileLock::of(&places.output);
     // Before the output is looked at: what another run is writing says nothing yet.
-    let lease: Box<dyn Lease> = if options.dry_run {
+    let _lease: Box<dyn Lease> = if options.dry_run {
         Box::new(NoLease)
     } else {
         store::check_places(&places.inventory, &places.output)?;
-        let lease = lock.take(&holder(options))?;
+        let lease = lock.take(&holder(options), None)?;
         store::clear_leftovers(&places.output);
         lease
     };
@@ -88,7 +88,7 @@ fn on_files(
         journal: &journal,
         clock: &SystemClock,
         observer: &NoObserver,
-        lease: lease.as_ref(),
+        lock: &NoLock,
         interrupt,
     })
 }

@@ -25,8 +25,8 @@ pub use files::replace;
 pub use judge::judge;
 pub use judged::Judged;
 pub use ports::{
-    BackupStore, Clock, Done, Holder, Journal, Lease, Lock, LockError, NoLease, NoObserver, Observer, PortError, Ports,
-    RuleStore, SystemClock,
+    BackupStore, Clock, Done, Holder, Journal, Lease, Lock, LockError, NoLock, NoObserver, Observer, Place, PortError,
+    Ports, RuleStore, SystemClock,
 };
 pub use report::{ChangeStep, GroupReport, Outcome, Report, RunError, RunOptions, new_run_id};
 pub use rollback::{FoundBackup, Selected, rollback, select};

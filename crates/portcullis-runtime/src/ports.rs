@@ -15,7 +15,8 @@ use portcullis_formats::journal::Run;
 
 use crate::change::in_words;
 use crate::report::Outcome;
-pub use lock::{Holder, Lease, Lock, LockError, NoLease};
+pub(crate) use lock::NoLease;
+pub use lock::{Holder, Lease, Lock, LockError, NoLock, Place};
 
 /// Why a port could not do its part, in words for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -223,8 +224,8 @@ pub struct Ports<'a> {
     pub clock: &'a dyn Clock,
     /// Who is told of each group.
     pub observer: &'a dyn Observer,
-    /// That this run alone is at work: what [`Lock::take`] gave.
-    pub lease: &'a dyn Lease,
+    /// What keeps other runs from the groups of this one.
+    pub lock: &'a dyn Lock,
     /// Set from outside, it stops the run after the group in hand.
     pub interrupt: &'a AtomicBool,
 }

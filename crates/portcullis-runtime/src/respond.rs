@@ -28,12 +28,13 @@ use jiff::Timestamp;
 use portcullis_core::model::{CoverageStatus, GroupKey};
 use portcullis_formats::events::{ApiCall, Delivery, Event};
 
+use crate::ports::Place;
 use crate::state::sights::FirstSights;
 use due::Due;
 use look::Look;
 pub use once::prune;
 pub use operations::{Limits, Operations};
-pub use ports::{Blocker, Changer, GroupReader, Place, RespondPorts, Wanted};
+pub use ports::{Blocker, Changer, GroupReader, RespondPorts, Wanted};
 pub use report::{Did, EventReport, FindingReport, GroupReport, Handled, PrincipalReport, Response};
 pub use settings::{OwnIdentity, RealTime, Settings, strategy_of};
 use turn::Turn;

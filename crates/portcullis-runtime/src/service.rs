@@ -194,7 +194,7 @@ impl Service {
 
     fn with_ports<T>(&self, clock: &dyn Clock, interrupt: &AtomicBool, run: impl FnOnce(Responder<'_>) -> T) -> T {
         let groups = LiveGroups { cloud: &self.cloud, handle: &self.handle, accesses: &self.accesses };
-        let changer = LiveChanger { service: self };
+        let changer = LiveChanger::new(self, interrupt);
         let principals = self.principals();
         let ports = RespondPorts {
             state: &*self.state,

@@ -7,10 +7,7 @@ use std::time::Duration;
 use portcullis_cloud::stores::{self, S3Location};
 use portcullis_runtime::live::{LiveBackups, LiveMetrics, LiveNotifier, LiveRules};
 use portcullis_runtime::service::{Stores, s3_folder, s3_location};
-use portcullis_runtime::{
-    Clock as _, FoundBackup, Holder, Lease, NoLease, Observer, Ports, Report, RuleStore as _, RunError, RunOptions,
-    SystemClock,
-};
+use portcullis_runtime::{FoundBackup, Observer, Ports, Report, RunError, RunOptions, SystemClock};
 
 use crate::cli::ChangeArgs;
 use crate::exit::{Failure, Result};
@@ -53,7 +50,7 @@ impl Workshop {
         metrics.transpose().map_err(|error| Failure::Incomplete(error.to_string()))
     }
 
-    /// Does a run under the lock, with somebody who is told of each group. A dry run takes no lock: it changes nothing.
+    /// Does a run, with somebody who is told of each group.
     pub(crate) fn run(
         &self,
         options: &RunOptions,
@@ -61,20 +58,13 @@ impl Workshop {
         observer: &dyn Observer,
         run: impl FnOnce(&Ports<'_>, &RunOptions) -> std::result::Result<Report, RunError>,
     ) -> std::result::Result<Report, RunError> {
-        let lease: Box<dyn Lease + '_> = if options.dry_run {
-            Box::new(NoLease)
-        } else {
-            let who = format!("{}, process {}", self.rules.caller()?, std::process::id());
-            let holder = Holder { who, run_id: options.run_id.clone(), since: SystemClock.now(), until: None };
-            self.stores.lock.take(&holder)?
-        };
         let ports = Ports {
             store: &self.rules,
             backups: &*self.stores.backups,
             journal: &*self.stores.journal,
             clock: &SystemClock,
             observer,
-            lease: lease.as_ref(),
+            lock: &*self.stores.lock,
             interrupt,
         };
         let mut report = run(&ports, options)?;

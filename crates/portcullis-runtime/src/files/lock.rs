@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::replace::folder_of;
-use crate::ports::{Holder, Lease, Lock, LockError, PortError, io_message};
+use crate::ports::{Holder, Lease, Lock, LockError, Place, PortError, io_message};
 
 /// A lock beside a file that the operating system takes back when the process ends, however it ends: one that a killed run
 /// left is free.
@@ -41,7 +41,8 @@ impl FileLock {
 }
 
 impl Lock for FileLock {
-    fn take(&self, holder: &Holder) -> Result<Box<dyn Lease + '_>, LockError> {
+    /// One run at a time, wherever its groups are: all of them write to one file, or to one folder of one machine.
+    fn take(&self, holder: &Holder, _: Option<&Place>) -> Result<Box<dyn Lease + '_>, LockError> {
         for _ in 0..MOST_TRIES {
             let mut options = OpenOptions::new();
             let opened = options.create(true).truncate(false).read(true).write(true).open(&self.path);

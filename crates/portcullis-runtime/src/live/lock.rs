@@ -1,10 +1,11 @@
 //! The lock on S3.
 
 use portcullis_cloud::stores;
+
 use tokio::runtime::Handle;
 
 use super::told;
-use crate::ports::{Clock, Holder, Lease, Lock, LockError, PortError};
+use crate::ports::{Clock, Holder, Lease, Lock, LockError, Place, PortError};
 
 /// A lock below a prefix of a bucket. It runs out by itself where its holder is killed.
 pub struct LiveLock<'a> {
@@ -27,10 +28,11 @@ impl<'a> LiveLock<'a> {
 }
 
 impl Lock for LiveLock<'_> {
-    fn take(&self, holder: &Holder) -> Result<Box<dyn Lease + '_>, LockError> {
+    fn take(&self, holder: &Holder, place: Option<&Place>) -> Result<Box<dyn Lease + '_>, LockError> {
         let wanted =
             stores::Holder { holder: holder.who.clone(), run_id: holder.run_id.clone(), ..stores::Holder::default() };
-        match self.handle.block_on(self.lock.take(wanted, self.clock.now())) {
+        let area = place.map_or(stores::Area::All, |place| stores::Area::place(&place.account_id, &place.region));
+        match self.handle.block_on(self.lock.take(wanted, &area, self.clock.now())) {
             Ok(lease) => Ok(Box::new(LiveLease { lease: Some(lease), lock: self })),
             Err(stores::LockError::Held { place, holder: Some(holder) }) => Err(LockError::Held {
                 what: format!("`{place}`"),

@@ -15,8 +15,9 @@ use portcullis_core::evaluate::Options as Judging;
 use portcullis_core::model::{GroupKey, Inventory, Rule, SecurityGroup};
 use portcullis_core::remediation::{Change, Plan, Strategy, fingerprint, plan};
 use portcullis_formats::policy::assemble::{Request, assemble};
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+
+use tokio::runtime::Handle;
 
 use super::{Accesses, LiveBackups, LiveJournal, LiveLock, LiveRules};
 use crate::ports::{Clock as _, Holder, Lock as _, NoObserver, Ports, RuleStore as _, SystemClock};
@@ -94,15 +95,13 @@ impl Live {
     fn run(&self, run_id: &str, act: impl FnOnce(&Ports<'_>, &RunOptions) -> Report) -> Report {
         let (rules, backups, lock) = (self.rules(), self.backups(), self.lock());
         let journal = LiveJournal::new(Journal::new(self.folder()), self.handle.clone());
-        let holder = Holder { who: "ada".into(), run_id: run_id.into(), since: SystemClock.now(), until: None };
-        let lease = lock.take(&holder).unwrap();
         let ports = Ports {
             store: &rules,
             backups: &backups,
             journal: &journal,
             clock: &SystemClock,
             observer: &NoObserver,
-            lease: &*lease,
+            lock: &lock,
             interrupt: &AtomicBool::new(false),
         };
         let options = RunOptions { run_id: run_id.to_owned(), tool_version: "0".to_owned(), ..RunOptions::default() };
@@ -174,7 +173,7 @@ fn nothing_changes_without_a_backup() {
         journal: &journal,
         clock: &SystemClock,
         observer: &NoObserver,
-        lease: &crate::NoLease,
+        lock: &crate::NoLock,
         interrupt: &AtomicBool::new(false),
     };
     live.faults.clear();
@@ -212,12 +211,12 @@ fn the_loser_of_a_lock_is_told_who_has_it() {
     let (first, second) = (live.lock(), live.lock());
     let holder =
         |run_id: &str| Holder { who: "ada".into(), run_id: run_id.into(), since: SystemClock.now(), until: None };
-    let lease = first.take(&holder("r1")).unwrap();
+    let lease = first.take(&holder("r1"), None).unwrap();
     lease.renew().unwrap();
-    let error = second.take(&holder("r2")).map(drop).unwrap_err().to_string();
+    let error = second.take(&holder("r2"), None).map(drop).unwrap_err().to_string();
     assert!(error.starts_with("another run (ada, run r1, since "), "{error}");
     drop(lease);
-    assert!(second.take(&holder("r2")).is_ok());
+    assert!(second.take(&holder("r2"), None).is_ok());
 }
 
 #[test]

@@ -3,8 +3,33 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use portcullis_core::model::GroupKey;
 
 use super::PortError;
+
+/// An account and Region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Twelve digits.
+    pub account_id: String,
+    /// Its name.
+    pub region: String,
+}
+
+impl Place {
+    /// Where a group is.
+    pub fn of(key: &GroupKey) -> Self {
+        Self { account_id: key.account_id.to_string(), region: key.region.to_string() }
+    }
+
+    /// Where all of these groups are; `None` where they are in several places, or there are none.
+    pub fn of_all<'a>(keys: impl IntoIterator<Item = &'a GroupKey>) -> Option<Self> {
+        let mut keys = keys.into_iter();
+        let first = keys.next()?;
+        let same = |key: &GroupKey| key.account_id == first.account_id && key.region == first.region;
+        keys.all(same).then(|| Self::of(first))
+    }
+}
 
 /// Who holds a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,11 +99,12 @@ fn held(what: &str, holder: Option<&Holder>) -> String {
 
 /// What keeps two runs from one journal, one state or one file.
 pub trait Lock: Sync {
-    /// Takes the lock for a run, until what is given back is dropped.
+    /// Takes the lock for a run, until what is given back is dropped. `place` is where all of its groups are; a run over
+    /// several places has `None`. A lock that many machines share lets runs over different places go on side by side.
     ///
     /// # Errors
     /// Where another run has it, or where that cannot be told.
-    fn take(&self, holder: &Holder) -> Result<Box<dyn Lease + '_>, LockError>;
+    fn take(&self, holder: &Holder, place: Option<&Place>) -> Result<Box<dyn Lease + '_>, LockError>;
 }
 
 /// A lock that was taken. Dropping it gives the lock back.
@@ -93,9 +119,19 @@ pub trait Lease: Sync {
     }
 }
 
-/// No lock: for what changes nothing, and where nobody else can be.
+/// No lock: for whoever has one already, and where nobody else can be.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct NoLease;
+pub struct NoLock;
+
+impl Lock for NoLock {
+    fn take(&self, _: &Holder, _: Option<&Place>) -> Result<Box<dyn Lease + '_>, LockError> {
+        Ok(Box::new(NoLease))
+    }
+}
+
+/// What [`NoLock`] gives, and what a run has that changes nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NoLease;
 
 impl Lease for NoLease {}
 

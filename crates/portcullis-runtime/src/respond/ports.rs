@@ -10,24 +10,9 @@ use portcullis_formats::events::Principal;
 use crate::enforce::PlanShelf;
 use crate::metrics::MetricsSink;
 use crate::notices::Notifier;
-use crate::ports::{Clock, PortError};
+use crate::ports::{Clock, Place, PortError};
 use crate::report::Outcome;
 use crate::state::KeyValue;
-
-/// An account and Region.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// Twelve digits.
-    pub account_id: String,
-    /// Its name.
-    pub region: String,
-}
-
-impl Place {
-    pub(super) fn of(key: &GroupKey) -> Self {
-        Self { account_id: key.account_id.to_string(), region: key.region.to_string() }
-    }
-}
 
 /// Which groups are to be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

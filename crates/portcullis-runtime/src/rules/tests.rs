@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::live::{Accesses, LiveBackups, LiveJournal, LiveRules};
-use crate::ports::{NoLease, NoObserver, SystemClock};
+use crate::ports::{NoLock, NoObserver, SystemClock};
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
@@ -85,7 +85,7 @@ impl Workbench for Scene {
             journal: &journal,
             clock: &SystemClock,
             observer: &NoObserver,
-            lease: &NoLease,
+            lock: &NoLock,
             interrupt: &AtomicBool::new(false),
         };
         run(&ports, &RunOptions { run_id: crate::new_run_id(), ..RunOptions::default() })

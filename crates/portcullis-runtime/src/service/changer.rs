@@ -1,6 +1,6 @@
 //! Plans carried out as `apply` does it.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,12 +9,15 @@ use portcullis_core::remediation::Plan;
 
 use super::Service;
 use crate::enforce::{Deed, Remediator, deeds};
-use crate::ports::{Clock, Holder, NoObserver, PortError, Ports, RuleStore as _, SystemClock};
+use tokio::runtime::Handle;
+use crate::ports::{Clock, Holder, Lease, Lock, LockError, NoObserver, Place, PortError, Ports, SystemClock};
 use crate::report::{Outcome, Report, RunError, RunOptions, new_run_id};
 use crate::respond::Changer;
 
-/// How often the lock is asked for that another run has, and the pause between.
-const LOCKED: (usize, Duration) = (20, Duration::from_millis(500));
+/// For how long a lock is waited for that another run has: some changes of one account and Region.
+const WAITS: Duration = Duration::from_secs(120);
+/// The pause before it is asked for again: the first one, and the longest.
+const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(4)];
 /// How many groups are changed at once.
 const CONCURRENCY: usize = 4;
 
@@ -23,7 +26,9 @@ static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// Changes groups of any account and Region.
 pub(super) struct LiveChanger<'a> {
-    pub(super) service: &'a Service,
+    service: &'a Service,
+    /// Set from outside, it ends the waiting for others.
+    interrupt: &'a AtomicBool,
 }
 
 /// A clock that stands, so that the names of backups are known before they are taken.
@@ -35,33 +40,60 @@ impl Clock for Standing {
     }
 }
 
-impl LiveChanger<'_> {
+/// A lock that is waited for.
+struct Patient<'a> {
+    lock: &'a dyn Lock,
+    handle: &'a Handle,
+    interrupt: &'a AtomicBool,
+}
+
+impl Lock for Patient<'_> {
+    fn take(&self, holder: &Holder, place: Option<&Place>) -> Result<Box<dyn Lease + '_>, LockError> {
+        let ([mut pause, longest], mut waited) = (PAUSES, Duration::ZERO);
+        loop {
+            match self.lock.take(holder, place) {
+                Err(LockError::Held { .. }) if waited < WAITS && !self.interrupt.load(Ordering::Relaxed) => {
+                    waited += pause;
+                    self.handle.block_on(async { tokio::time::sleep(pause).await });
+                    pause = (pause * 2).min(longest);
+                }
+                taken => return taken,
+            }
+        }
+    }
+}
+
+impl<'a> LiveChanger<'a> {
+    /// With this service. Whoever sets `interrupt` waits for no lock any more.
+    pub(super) fn new(service: &'a Service, interrupt: &'a AtomicBool) -> Self {
+        Self { service, interrupt }
+    }
+
+    /// With this service, for who has all the time that a lock takes.
+    pub(super) fn of(service: &'a Service) -> Self {
+        Self::new(service, &NEVER)
+    }
+
     fn run(&self, plan: &Plan, options: &RunOptions, at: Option<Timestamp>) -> Result<Report, RunError> {
         let Service { stores, rules, handle, .. } = self.service;
         stores.prepare()?;
-        let who = format!("{}, process {}", rules.caller()?, std::process::id());
-        let holder = Holder { who, run_id: options.run_id.clone(), since: SystemClock.now(), until: None };
-        let mut tries = LOCKED.0;
-        let lease = loop {
-            match stores.lock.take(&holder) {
-                Err(crate::ports::LockError::Held { .. }) if tries > 0 => {
-                    tries -= 1;
-                    handle.block_on(async { tokio::time::sleep(LOCKED.1).await });
-                }
-                taken => break taken?,
-            }
-        };
-        let ports = Ports {
-            store: rules,
-            backups: &*stores.backups,
-            journal: &*stores.journal,
-            clock: &Standing(at),
-            observer: &NoObserver,
-            lease: &*lease,
-            // What was decided is finished: whoever is told to stop does not begin the next thing.
-            interrupt: &NEVER,
-        };
-        crate::apply(plan, &ports, options)
+        let report = crate::apply(
+            plan,
+            &Ports {
+                store: rules,
+                backups: &*stores.backups,
+                journal: &*stores.journal,
+                clock: &Standing(at),
+                observer: &NoObserver,
+                lock: &Patient { lock: &*stores.lock, handle, interrupt: self.interrupt },
+                // What was decided is finished: whoever is told to stop does not begin the next thing.
+                interrupt: &NEVER,
+            },
+            options,
+        );
+        // Nobody here asks what was strange; what is not taken is kept for ever.
+        drop(rules.remarks());
+        report
     }
 
     fn options(&self, run_id: &str) -> RunOptions {
@@ -96,5 +128,55 @@ impl Remediator for LiveChanger<'_> {
         let report =
             self.run(plan, &self.options(&new_run_id()), None).map_err(|error| PortError(error.to_string()))?;
         Ok(deeds(report, |key| self.backup_place(key)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::ports::NoLease;
+
+    /// A lock that another run has for so many looks.
+    #[derive(Default)]
+    struct Busy {
+        looks: AtomicUsize,
+        gone_after: usize,
+    }
+
+    impl Lock for Busy {
+        fn take(&self, _: &Holder, place: Option<&Place>) -> Result<Box<dyn Lease + '_>, LockError> {
+            if self.looks.fetch_add(1, Ordering::Relaxed) >= self.gone_after {
+                return Ok(Box::new(NoLease));
+            }
+            Err(LockError::Held { what: format!("{place:?}"), holder: None })
+        }
+    }
+
+    /// Whether the lock was had in the end, and after how many looks.
+    fn taken(gone_after: usize, interrupted: bool) -> (bool, usize) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let (busy, interrupt) = (Busy { gone_after, ..Busy::default() }, AtomicBool::new(interrupted));
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let handle = runtime.handle().clone();
+        let clock = std::thread::spawn(move || runtime.block_on(ended));
+        let patient = Patient { lock: &busy, handle: &handle, interrupt: &interrupt };
+        let holder = Holder { who: "ada".into(), run_id: "r1".into(), since: Timestamp::UNIX_EPOCH, until: None };
+        let had = patient.take(&holder, None).is_ok();
+        drop(end);
+        let _ = clock.join().unwrap();
+        (had, busy.looks.into_inner())
+    }
+
+    #[test]
+    fn a_lock_is_waited_for_but_not_for_ever_and_not_by_who_must_stop() {
+        assert_eq!(taken(0, true), (true, 1));
+        assert_eq!(taken(20, false), (true, 21));
+        let (had, looks) = taken(usize::MAX, false);
+        assert!(!had && (30..60).contains(&looks), "{looks}");
+        assert_eq!(taken(20, true), (false, 1));
     }
 }

@@ -9,10 +9,12 @@ use portcullis_cloud::collect::{Regions, Request};
 use portcullis_cloud::error::Error;
 use portcullis_cloud::patience::{Backoff, pages, repeated};
 use portcullis_core::model::{Coverage, CoverageStatus, Inventory, Peer, SecurityGroup};
+
 use tokio::runtime::Handle;
 
 use crate::live::{Accesses, read};
-use crate::respond::{GroupReader, Place, Wanted};
+use crate::ports::Place;
+use crate::respond::{GroupReader, Wanted};
 
 /// How long reading may take: an event is about seconds.
 const BUDGET: Duration = Duration::from_secs(60);

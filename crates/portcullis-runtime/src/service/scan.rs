@@ -121,7 +121,7 @@ impl Service {
         let (inventory, evaluation) = &outcome.judged;
         let plan = plan(inventory, &self.settings.policies, evaluation, strategy, now);
         let deeds = if self.settings.respond.enforce && !plan.groups.is_empty() {
-            LiveChanger { service: self }.carry_out(&plan).unwrap_or_else(|error| {
+            LiveChanger::of(self).carry_out(&plan).unwrap_or_else(|error| {
                 outcome.failures.push(error.to_string());
                 Vec::new()
             })
@@ -153,7 +153,7 @@ impl Service {
         let settings = &self.settings;
         let ports = EnforcePorts {
             state: &*self.state,
-            remediator: &LiveChanger { service: self },
+            remediator: &LiveChanger::of(self),
             plans: &self.shelf(),
             notifier: self.notifier.as_ref().map(|notifier| notifier as &dyn Notifier),
             metrics,

@@ -147,7 +147,8 @@ fn two_runs_at_once_do_not_meet() {
     let output = desk.path("out.json");
     let lock = FileLock::of(&output);
     let since = "2026-01-15T12:00:00Z".parse().unwrap();
-    let first = lock.take(&Holder { who: "`ada`, process 7".into(), run_id: "r1".into(), since, until: None }).unwrap();
+    let first =
+        lock.take(&Holder { who: "`ada`, process 7".into(), run_id: "r1".into(), since, until: None }, None).unwrap();
     let second = desk.apply("in.json", "out.json").unwrap_err();
     assert!(second.is_input());
     assert_eq!(
@@ -165,7 +166,7 @@ fn two_runs_at_once_do_not_meet() {
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink(&output, desk.path("link.json")).unwrap();
-        let _again = lock.take(&Holder { who: "ada".into(), run_id: "r2".into(), since, until: None }).unwrap();
+        let _again = lock.take(&Holder { who: "ada".into(), run_id: "r2".into(), since, until: None }, None).unwrap();
         assert!(desk.apply("out.json", "link.json").is_err(), "two names of one file are one lock");
     }
 }

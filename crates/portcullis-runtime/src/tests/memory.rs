@@ -10,7 +10,9 @@ use portcullis_core::remediation::{Change, Plan, simulate};
 use portcullis_formats::backup::Backup;
 use portcullis_formats::journal::{self, Past, Run};
 
-use crate::ports::{BackupStore, Clock, Done, Journal, Lease, Observer, PortError, Ports, RuleStore};
+use crate::ports::{
+    BackupStore, Clock, Done, Holder, Journal, Lease, Lock, LockError, Observer, Place, PortError, Ports, RuleStore,
+};
 use crate::report::{Outcome, Report, RunError, RunOptions};
 use crate::rollback::{FoundBackup, Selected, select};
 
@@ -250,9 +252,17 @@ impl Observer for Memory {
     }
 }
 
-impl Lease for Memory {
+impl Lock for Memory {
+    fn take(&self, _: &Holder, _: Option<&Place>) -> Result<Box<dyn Lease + '_>, LockError> {
+        Ok(Box::new(Held(self)))
+    }
+}
+
+struct Held<'m>(&'m Memory);
+
+impl Lease for Held<'_> {
     fn renew(&self) -> Result<(), PortError> {
-        self.call("renewing the lock")
+        self.0.call("renewing the lock")
     }
 }
 
@@ -281,7 +291,7 @@ pub(super) fn on(world: &mut World, setting: Setting, run: impl FnOnce(&Ports<'_
         journal: &memory,
         clock: &memory,
         observer: &memory,
-        lease: &memory,
+        lock: &memory,
         interrupt: &memory.faults.interrupt,
     });
     *world = memory.world.into_inner().unwrap();

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::bench::{Bench, run};
 use crate::faults::Fate;
-use crate::stores::{Backups, Folder, Holder, Journal, Lock, LockError};
+use crate::stores::{Area, Backups, Folder, Holder, Journal, Lock, LockError};
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -128,8 +128,8 @@ fn one_has_the_lock_and_the_other_is_told_who() {
     let bench = Bench::new();
     let lock = Lock::new(bench.folder());
     run(async {
-        let lease = lock.take(holder("r1"), now()).await.unwrap();
-        let error = lock.take(holder("r2"), now()).await.unwrap_err();
+        let lease = lock.take(holder("r1"), &Area::All, now()).await.unwrap();
+        let error = lock.take(holder("r2"), &Area::All, now()).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "another run is at work: arn:ada on box, run r1, since 2027-01-15T08:00:00Z; wait for it to end, or, if it was \
@@ -137,7 +137,7 @@ fn one_has_the_lock_and_the_other_is_told_who() {
         );
         lease.release().await.unwrap();
         assert_eq!(bench.kept(), []);
-        lock.take(holder("r2"), now()).await.unwrap();
+        lock.take(holder("r2"), &Area::All, now()).await.unwrap();
     });
 }
 
@@ -147,12 +147,12 @@ fn a_lock_is_kept_by_renewing_it_and_lost_by_not() {
     let lock = Lock::new(bench.folder());
     let after = |minutes| now() + SignedDuration::from_mins(minutes);
     run(async {
-        let first = lock.take(holder("r1"), now()).await.unwrap();
+        let first = lock.take(holder("r1"), &Area::All, now()).await.unwrap();
         for minutes in 1..=12 {
             first.renew(after(minutes)).await.unwrap();
         }
-        assert!(lock.take(holder("r2"), after(13)).await.is_err());
-        let second = lock.take(holder("r2"), after(60)).await.unwrap();
+        assert!(lock.take(holder("r2"), &Area::All, after(13)).await.is_err());
+        let second = lock.take(holder("r2"), &Area::All, after(60)).await.unwrap();
         assert!(matches!(first.renew(after(13)).await, Err(LockError::Lost(_))), "seen by looking");
         assert!(matches!(first.renew(after(61)).await, Err(LockError::Lost(_))), "seen by renewing");
         first.release().await.unwrap();
@@ -169,21 +169,88 @@ fn a_lock_is_taken_although_the_answer_is_lost() {
     let lock = Lock::new(bench.folder());
     let after = |minutes| now() + SignedDuration::from_mins(minutes);
     run(async {
-        let lease = lock.take(holder("r1"), now()).await.unwrap();
+        let lease = lock.take(holder("r1"), &Area::All, now()).await.unwrap();
         bench.fate(&[Fate::AnswerLost]);
         lease.renew(after(5)).await.unwrap();
         lease.renew(after(6)).await.unwrap();
         // Taking over, too.
         bench.fate(&[Fate::Fine, Fate::Fine, Fate::AnswerLost]);
-        lock.take(holder("r2"), after(60)).await.unwrap().renew(after(61)).await.unwrap();
+        lock.take(holder("r2"), &Area::All, after(60)).await.unwrap().renew(after(61)).await.unwrap();
     });
+}
+
+#[test]
+fn runs_over_different_places_go_on_side_by_side_and_none_over_all_meanwhile() {
+    let bench = Bench::new();
+    let lock = Lock::new(bench.folder());
+    let (here, there) = (Area::place("111122223333", "eu-west-1"), Area::place("111122223333", "us-east-1"));
+    run(async {
+        let first = lock.take(holder("r1"), &here, now()).await.unwrap();
+        let second = lock.take(holder("r2"), &there, now()).await.unwrap();
+        for area in [&here, &Area::All] {
+            let error = lock.take(holder("r3"), area, now()).await.unwrap_err().to_string();
+            assert!(error.contains("run r1,") && error.contains("locks/111122223333/eu-west-1.json"), "{error}");
+        }
+        assert_eq!(bench.kept().len(), 2, "who was refused left nothing");
+        first.release().await.unwrap();
+        assert!(lock.take(holder("r3"), &Area::All, now()).await.is_err());
+        second.release().await.unwrap();
+        let all = lock.take(holder("r3"), &Area::All, now()).await.unwrap();
+        let error = lock.take(holder("r4"), &there, now()).await.unwrap_err().to_string();
+        assert!(error.contains("run r3,") && error.contains("prefix/lock.json"), "{error}");
+        all.release().await.unwrap();
+        lock.take(holder("r4"), &there, now()).await.unwrap().release().await.unwrap();
+    });
+    assert_eq!(bench.kept(), []);
+}
+
+#[test]
+fn a_lock_of_the_other_kind_that_ran_out_is_lost_to_its_holder() {
+    let after = |minutes| now() + SignedDuration::from_mins(minutes);
+    let place = Area::place("111122223333", "eu-west-1");
+    for (old, new) in [(&place, &Area::All), (&Area::All, &place)] {
+        let bench = Bench::new();
+        let lock = Lock::new(bench.folder());
+        run(async {
+            let first = lock.take(holder("r1"), old, now()).await.unwrap();
+            let second = lock.take(holder("r2"), new, after(60)).await.unwrap();
+            assert!(matches!(first.renew(after(1)).await, Err(LockError::Lost(_))), "{old:?}");
+            first.release().await.unwrap();
+            second.renew(after(61)).await.unwrap();
+            second.release().await.unwrap();
+        });
+        assert_eq!(bench.kept(), [], "{old:?}");
+    }
+}
+
+#[test]
+fn of_two_kinds_at_once_never_both_have_their_lock() {
+    let place = Area::place("111122223333", "eu-west-1");
+    // The other comes after so many calls of the first: before it shows itself, before it looks, and afterwards.
+    for (first, second) in [(&place, &Area::All), (&Area::All, &place)] {
+        for calls in 0..4_u32 {
+            let bench = Bench::new();
+            let lock = Lock::new(bench.folder());
+            let slow = (0..calls).map(|_| Fate::Fine).chain([Fate::Throttled]).collect::<Vec<_>>();
+            bench.fate(&slow);
+            let (one, other) = run(async {
+                let early = lock.take(holder("r1"), first, now());
+                let late = async {
+                    tokio::task::yield_now().await;
+                    lock.take(holder("r2"), second, now()).await
+                };
+                tokio::join!(early, late)
+            });
+            assert!(one.is_err() || other.is_err(), "{first:?} and {second:?} after {calls} calls");
+        }
+    }
 }
 
 #[test]
 fn what_is_no_lock_of_ours_is_left_alone() {
     let bench = Bench::new();
     bench.write("a/prefix/lock.json", b"{}");
-    let error = run(Lock::new(bench.folder()).take(holder("r1"), now())).unwrap_err();
+    let error = run(Lock::new(bench.folder()).take(holder("r1"), &Area::All, now())).unwrap_err();
     assert_eq!(
         error.to_string(),
         "`s3://bucket/a/prefix/lock.json` is no lock of Portcullis: if no run is at work there, delete it"
