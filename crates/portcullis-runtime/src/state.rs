@@ -78,6 +78,15 @@ pub trait KeyValue: Send + Sync {
     /// Where the store fails or holds what cannot be understood.
     fn get(&self, key: &str) -> Result<Option<Versioned>, StateError>;
 
+    /// The values under these keys, as far as they are there.
+    ///
+    /// # Errors
+    /// Where the store fails or holds what cannot be understood.
+    fn get_all(&self, keys: &[String]) -> Result<BTreeMap<String, Versioned>, StateError> {
+        let found = keys.iter().map(|key| Ok(self.get(key)?.map(|entry| (key.clone(), entry))));
+        found.filter_map(Result::transpose).collect()
+    }
+
     /// All values under keys that begin with `prefix`.
     ///
     /// # Errors
@@ -95,6 +104,9 @@ pub trait KeyValue: Send + Sync {
 impl<T: KeyValue + ?Sized> KeyValue for &T {
     fn get(&self, key: &str) -> Result<Option<Versioned>, StateError> {
         (**self).get(key)
+    }
+    fn get_all(&self, keys: &[String]) -> Result<BTreeMap<String, Versioned>, StateError> {
+        (**self).get_all(keys)
     }
     fn scan(&self, prefix: &str) -> Result<BTreeMap<String, Versioned>, StateError> {
         (**self).scan(prefix)

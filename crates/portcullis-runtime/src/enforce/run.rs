@@ -65,6 +65,8 @@ pub struct Enforcement<'a> {
     pub(super) tally: Tally,
     /// Groups that were put right so far.
     pub(super) remediated: usize,
+    /// Whether others do other parts of the same run.
+    is_part: bool,
 }
 
 /// One group and what was decided.
@@ -98,18 +100,28 @@ impl<'a> Enforcement<'a> {
     /// # Errors
     /// Where the state cannot be read: without first sights nothing is enforced.
     pub fn begin(terms: &'a Terms, ports: EnforcePorts<'a>, options: EnforceOptions) -> Result<Self, StateError> {
-        let sights = FirstSights::load(ports.state)?;
+        Ok(Self::knowing(FirstSights::load(ports.state)?, terms, ports, options))
+    }
+
+    /// Begins one of many parts of a run, which is about these groups: only what is known of them is read. Digests, errors
+    /// and groups that are gone are left to whoever puts the parts together and [concludes](Self::conclude) the run.
+    ///
+    /// # Errors
+    /// As [`Enforcement::begin`].
+    pub fn begin_part(
+        terms: &'a Terms,
+        ports: EnforcePorts<'a>,
+        options: EnforceOptions,
+        groups: &[GroupKey],
+    ) -> Result<Self, StateError> {
+        let sights = FirstSights::of(ports.state, groups)?;
+        Ok(Self { is_part: true, ..Self::knowing(sights, terms, ports, options) })
+    }
+
+    fn knowing(sights: FirstSights, terms: &'a Terms, ports: EnforcePorts<'a>, options: EnforceOptions) -> Self {
         let report = EnforceReport::new(options.run_id.clone(), options.now, options.dry_run);
-        Ok(Self {
-            terms,
-            ports,
-            options,
-            sights,
-            report,
-            accounts: BTreeSet::new(),
-            tally: Tally::default(),
-            remediated: 0,
-        })
+        let (accounts, tally) = (BTreeSet::new(), Tally::default());
+        Self { terms, ports, options, sights, report, accounts, tally, remediated: 0, is_part: false }
     }
 
     /// Does what the levels ask of what was judged. What fails is in the report; the others go on.
@@ -153,12 +165,7 @@ impl<'a> Enforcement<'a> {
     /// Sends the digests that are due, publishes the metrics, and says what was done. `took` is how long reading and
     /// judging took, where the caller measured it.
     pub fn finish(mut self, tracking: &Tracking, took: Option<SignedDuration>) -> EnforceReport {
-        if !self.options.dry_run {
-            // Groups that are gone, and those of which nothing is left.
-            self.save(None);
-            self.send_digests();
-            self.save(None);
-        }
+        self.send_what_is_due();
         self.tally.remediations = self.remediated;
         self.tally.errors = self.report.failures.len();
         if !self.options.dry_run
@@ -169,9 +176,35 @@ impl<'a> Enforcement<'a> {
                 self.fail(format!("the metrics could not be published: {error}"));
             }
         }
-        self.send_errors();
+        if !self.is_part {
+            self.send_errors();
+        }
         self.report.sum_up();
         self.report
+    }
+
+    /// Concludes a run whose parts were done by others: groups that are gone are forgotten, digests that are due are sent,
+    /// and what went wrong is told once. `batch` is what all of them read, put together, and `failures` what they told.
+    pub fn conclude(mut self, batch: &Batch<'_>, failures: &[String]) -> EnforceReport {
+        failures.iter().for_each(|why| self.fail(why.clone()));
+        let complete = batch.evaluation.coverage.iter().filter(|row| row.status == CoverageStatus::Complete);
+        self.accounts.extend(complete.map(|row| row.account_id.clone()));
+        self.forget_groups(batch);
+        self.send_what_is_due();
+        self.send_errors();
+        self.report
+    }
+
+    fn send_what_is_due(&mut self) {
+        if self.options.dry_run {
+            return;
+        }
+        // Groups that are gone, and those of which nothing is left.
+        self.save(None);
+        if !self.is_part {
+            self.send_digests();
+            self.save(None);
+        }
     }
 
     pub(super) fn fail(&mut self, why: String) {

@@ -2,12 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_cloud::api::{Cloud, Conditional, Datum, Item, Table};
-use portcullis_cloud::error::Kind;
-use tokio::runtime::Handle;
+use portcullis_cloud::error::{Error, Kind};
+use portcullis_cloud::patience::{Backoff, repeated};
+use tokio::task::JoinSet;
 
+use tokio::runtime::Handle;
 use crate::state::{KeyValue, StateError, Versioned, Write};
+
+/// So many items are read at once.
+const AT_ONCE: usize = 32;
+/// How long reading one of many items is tried again.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A table with the text hash key `pk`. An item holds `value` and `version`, and `expires` where its value says
 /// when it may be forgotten.
@@ -50,7 +58,7 @@ fn expires(value: &str) -> Option<i64> {
     serde_json::from_str::<Expiring>(value).ok().map(|value| value.expires)
 }
 
-fn failed(error: &portcullis_cloud::error::Error) -> StateError {
+fn failed(error: &Error) -> StateError {
     StateError::Failed(error.to_string())
 }
 
@@ -58,6 +66,27 @@ impl KeyValue for TableState {
     fn get(&self, key: &str) -> Result<Option<Versioned>, StateError> {
         let item = self.handle.block_on(self.table.get(key)).map_err(|error| failed(&error))?;
         item.map(|item| self.versioned(&item).map(|(_, value)| value)).transpose()
+    }
+
+    /// Item by item, side by side: the keys of one account and Region have no order in the table.
+    fn get_all(&self, keys: &[String]) -> Result<BTreeMap<String, Versioned>, StateError> {
+        let read = async {
+            let (mut items, mut reading, mut keys) = (Vec::new(), JoinSet::new(), keys.iter().cloned());
+            loop {
+                for key in keys.by_ref().take(AT_ONCE - reading.len()) {
+                    let table = Arc::clone(&self.table);
+                    reading.spawn(async move { repeated(&mut Backoff::new(PATIENCE), || table.get(&key)).await });
+                }
+                match reading.join_next().await {
+                    Some(Ok(item)) => items.extend(item?),
+                    // A task is not cancelled while this runs, so it panicked, which is a defect.
+                    Some(Err(error)) => error.try_into_panic().map_or((), |panic| std::panic::resume_unwind(panic)),
+                    None => return Ok::<_, Error>(items),
+                }
+            }
+        };
+        let items = self.handle.block_on(read).map_err(|error| failed(&error))?;
+        items.iter().map(|item| self.versioned(item)).collect()
     }
 
     fn scan(&self, prefix: &str) -> Result<BTreeMap<String, Versioned>, StateError> {
@@ -124,6 +153,12 @@ mod tests {
         assert_eq!(state.get("sight/a").unwrap(), Some(expected.clone()));
         assert_eq!(state.scan("sight/").unwrap(), BTreeMap::from([("sight/a".to_owned(), expected)]));
         assert_eq!(state.scan("other/").unwrap(), BTreeMap::new());
+        let more: Vec<Write> = (0..70)
+            .map(|number| Write::Put { key: format!("more/{number}"), value: number.to_string(), on: None })
+            .collect();
+        assert!(state.write(&more).iter().all(Result::is_ok));
+        let keys: Vec<String> = (0..100).map(|number| format!("more/{number}")).collect();
+        assert_eq!(state.get_all(&keys).unwrap(), state.scan("more/").unwrap());
         let delete = Write::Delete { key: "sight/a".to_owned() };
         assert_eq!(state.write(&[delete.clone(), delete]), [Ok(()), Ok(())]);
         assert_eq!(state.get("sight/a").unwrap(), None);

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use super::accounts::everything;
 use super::results::json;
-use super::scan::{failing, unread};
+use super::scan::{Extent, failing, unread};
 use super::{ScanOutcome, Service, ServiceError};
 use crate::live::wants;
 use crate::metrics::{Tally, Tracking, publish};
@@ -120,7 +120,7 @@ impl Service {
         let folder = self.run_folder(&unit.run)?;
         let asked =
             ScanRequest { accounts: vec![unit.account.clone()], regions: vec![unit.region.clone()], ..everything() };
-        let mut outcome = self.scan_with(&asked, None, clock)?;
+        let mut outcome = self.scan_with(&asked, Extent::Part, None, clock)?;
         canonical(&mut outcome.judged.0);
         let mut bytes = Vec::new();
         write_gzip(&outcome.judged.0, &mut bytes).map_err(|error| ServiceError::Incomplete(error.to_string()))?;
@@ -167,6 +167,10 @@ impl Service {
         let evaluation = crate::judge(&inventory, policies, now, Options::default(), None);
         let known = failures.clone();
         failures.extend(unread(&evaluation).into_iter().filter(|why| !known.contains(why)));
+        match self.conclude(run, (&inventory, &evaluation), &failures, now) {
+            Ok(more) => failures.extend(more),
+            Err(error) => failures.push(error.to_string()),
+        }
         let reports = self.keep_reports(run, &inventory, &evaluation, None, now)?;
         if let Some(metrics) = self.metrics.as_ref() {
             let mut tally = Tally::default();

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::changer::LiveChanger;
 use super::{Service, ServiceError};
 use crate::enforce::{
-    Batch, Deed, EnforceOptions, EnforcePorts, EnforceReport, Enforcement, GroupReport, Remediator as _,
+    Batch, Deed, EnforceOptions, EnforcePorts, EnforceReport, Enforcement, GroupReport, PlanShelf, Remediator,
 };
 use crate::live::read;
 use crate::metrics::{MetricsSink, Tracking};
@@ -21,6 +21,17 @@ use crate::notices::Notifier;
 use crate::ports::Clock;
 use crate::report::new_run_id;
 use crate::state::StateError;
+
+/// How much of what the settings name a scan reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All of it.
+    Whole,
+    /// What somebody asked for.
+    Some,
+    /// One of many parts that others put together.
+    Part,
+}
 
 /// What a scan found and did.
 #[derive(Debug, Serialize)]
@@ -65,7 +76,9 @@ impl Service {
     pub fn scan(&self, asked: &ScanRequest, clock: &dyn Clock) -> Result<ScanOutcome, ServiceError> {
         let began = clock.now();
         let metrics = self.metrics.as_ref().map(|metrics| metrics as &dyn MetricsSink);
-        let mut outcome = self.scan_with(asked, metrics, clock)?;
+        let whole = asked.accounts.is_empty() && asked.regions.is_empty();
+        let extent = if whole { Extent::Whole } else { Extent::Some };
+        let mut outcome = self.scan_with(asked, extent, metrics, clock)?;
         let (inventory, evaluation) = &outcome.judged;
         match self.keep_reports(&outcome.run, inventory, evaluation, Some(&outcome), began) {
             Ok(places) => outcome.reports = places,
@@ -78,6 +91,7 @@ impl Service {
     pub(super) fn scan_with(
         &self,
         asked: &ScanRequest,
+        extent: Extent,
         metrics: Option<&dyn MetricsSink>,
         clock: &dyn Clock,
     ) -> Result<ScanOutcome, ServiceError> {
@@ -102,9 +116,8 @@ impl Service {
         match self.settings.respond.order.as_ref() {
             Some(strategy) => self.order(strategy, &mut outcome, began),
             None => {
-                let whole = asked.accounts.is_empty() && asked.regions.is_empty();
                 let took = || clock.now().duration_since(began);
-                self.enforce(whole, &mut outcome, metrics, began, took)?;
+                self.enforce(extent, &mut outcome, metrics, began, took)?;
             }
         }
         let (inventory, evaluation) = &outcome.judged;
@@ -144,25 +157,26 @@ impl Service {
     /// Does what the levels ask.
     fn enforce(
         &self,
-        whole: bool,
+        extent: Extent,
         outcome: &mut ScanOutcome,
         metrics: Option<&dyn MetricsSink>,
         now: Timestamp,
         took: impl FnOnce() -> SignedDuration,
     ) -> Result<(), StateError> {
         let settings = &self.settings;
-        let ports = EnforcePorts {
-            state: &*self.state,
-            remediator: &LiveChanger::of(self),
-            plans: &self.shelf(),
-            notifier: self.notifier.as_ref().map(|notifier| notifier as &dyn Notifier),
-            metrics,
-            log: None,
-        };
+        let (changer, shelf) = (LiveChanger::of(self), self.shelf());
+        let ports = self.enforce_ports(&changer, &shelf, metrics);
         let dry_run = !settings.respond.enforce;
         let options = EnforceOptions { run_id: outcome.run.clone(), now, dry_run, max_groups: None };
-        let mut run = Enforcement::begin(&settings.respond.terms, ports, options)?;
         let (inventory, evaluation) = &outcome.judged;
+        let mut run = match extent {
+            Extent::Whole | Extent::Some => Enforcement::begin(&settings.respond.terms, ports, options)?,
+            Extent::Part => {
+                let groups: Vec<GroupKey> = inventory.groups.iter().map(|group| group.key.clone()).collect();
+                Enforcement::begin_part(&settings.respond.terms, ports, options, &groups)?
+            }
+        };
+        let whole = extent == Extent::Whole;
         run.judge(&Batch { inventory, policies: &settings.policies, evaluation, selected: None, whole });
         let report = run.finish(&Tracking::new(&settings.documents), Some(took()));
         let new = report.failures.iter().filter(|why| !outcome.failures.contains(why)).cloned().collect::<Vec<_>>();
@@ -174,6 +188,41 @@ impl Service {
         outcome.right.extend(report.groups.iter().filter(done).map(|group| group.key.clone()));
         outcome.enforcement = Some(report);
         Ok(())
+    }
+}
+
+impl Service {
+    /// Does what is left once all parts of a run have done what the levels ask: digests, errors, groups that are gone.
+    /// Answers what went wrong with that.
+    pub(super) fn conclude(
+        &self,
+        run: &str,
+        (inventory, evaluation): (&Inventory, &Evaluation),
+        failures: &[String],
+        now: Timestamp,
+    ) -> Result<Vec<String>, StateError> {
+        let settings = &self.settings;
+        if settings.respond.order.is_some() {
+            return Ok(Vec::new());
+        }
+        let (changer, shelf) = (LiveChanger::of(self), self.shelf());
+        let dry_run = !settings.respond.enforce;
+        let options = EnforceOptions { run_id: run.to_owned(), now, dry_run, max_groups: None };
+        let enforcement =
+            Enforcement::begin(&settings.respond.terms, self.enforce_ports(&changer, &shelf, None), options)?;
+        let batch = Batch { inventory, policies: &settings.policies, evaluation, selected: None, whole: true };
+        let report = enforcement.conclude(&batch, failures);
+        Ok(report.failures.into_iter().filter(|why| !failures.contains(why)).collect())
+    }
+
+    fn enforce_ports<'a>(
+        &'a self,
+        remediator: &'a dyn Remediator,
+        plans: &'a dyn PlanShelf,
+        metrics: Option<&'a dyn MetricsSink>,
+    ) -> EnforcePorts<'a> {
+        let notifier = self.notifier.as_ref().map(|notifier| notifier as &dyn Notifier);
+        EnforcePorts { state: &*self.state, remediator, plans, notifier, metrics, log: None }
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::{Places, ScanSettings, Service, ServiceError, ServiceSettings, Unit};
-use crate::ports::Clock;
+use crate::ports::{Clock, Holder};
 use crate::respond::Settings;
 
 const HUB: &str = "111122223333";
@@ -39,6 +39,25 @@ struct Bench {
 }
 
 fn bench(disabled: &[&str], accounts: &[&str]) -> Bench {
+    let levels: Vec<Value> =
+        disabled.iter().map(|id| json!({ "account_id": id, "enforcement_level": "disabled" })).collect();
+    let policy =
+        json!({ "version": "1", "controls": ["internet-ssh"], "compliance_policies": {}, "accounts_config": levels });
+    bench_of(&policy, accounts, false)
+}
+
+/// One that puts right at once what it finds.
+fn enforcing() -> Bench {
+    let settings = json!({ "automatic_remediation": true, "require_manual_approval": false, "grace_period_hours": 0 });
+    let policy = json!({
+        "version": "1", "controls": ["internet-ssh"],
+        "compliance_policies": { "compliance_actions": { "remediation_settings": settings } },
+        "accounts_config": [{ "account_id": HUB, "enforcement_level": "enforce" }],
+    });
+    bench_of(&policy, &[], true)
+}
+
+fn bench_of(policy: &Value, accounts: &[&str], enforce: bool) -> Bench {
     let world = World::new();
     for region in REGIONS {
         let mut place = Place::new(HUB, region);
@@ -47,20 +66,18 @@ fn bench(disabled: &[&str], accounts: &[&str]) -> Bench {
         world.add_place(place);
     }
     world.add_bucket("kept");
+    world.add_table("state");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let (handle, (end, ended)) = (runtime.handle().clone(), oneshot::channel::<()>());
     std::thread::spawn(move || runtime.block_on(ended));
-    let levels: Vec<Value> =
-        disabled.iter().map(|id| json!({ "account_id": id, "enforcement_level": "disabled" })).collect();
-    let policy =
-        json!({ "version": "1", "controls": ["internet-ssh"], "compliance_policies": {}, "accounts_config": levels });
     let policies = vec![("policy.json".to_owned(), policy.to_string().into_bytes())];
     let request = Request { policies, packs: Vec::new(), environment: None };
     let assembled = assemble(&request).map_err(|errors| errors.render(false, 100)).unwrap();
     let settings = ServiceSettings {
-        respond: Settings::new(assembled.set.clone(), &assembled.policies, None),
+        respond: Settings { enforce, ..Settings::new(assembled.set.clone(), &assembled.policies, None) },
         places: Places {
             backup: "s3://kept/backups".to_owned(),
+            state: Some("dynamodb://state".to_owned()),
             reports: Some("s3://kept/reports".to_owned()),
             metrics: true,
             ..Places::default()
@@ -86,6 +103,11 @@ impl Bench {
         let units: Vec<Unit> = serde_json::from_slice(list).unwrap();
         assert_eq!(units.len(), listed.units);
         units
+    }
+
+    fn is_open(&self, region: &str) -> bool {
+        let lines = self.world.place(HUB, region).lines(&format!("sg-web-{region}"));
+        lines.iter().any(|line| line == "ingress tcp 22-22 0.0.0.0/0")
     }
 
     fn object(&self, place: &str) -> Value {
@@ -178,6 +200,39 @@ fn an_account_that_is_disabled_is_no_unit_and_stands_in_a_scans_coverage() {
         report["coverage"].as_array().unwrap().iter().filter(|row| row["status"] == "disabled").collect();
     assert_eq!(disabled.len(), 1);
     assert_eq!(disabled[0]["account_id"], "444455556666");
+}
+
+#[test]
+fn a_part_waits_for_changes_of_its_own_account_and_region_alone() {
+    let bench = enforcing();
+    let units = bench.units("r1");
+    let lock = &bench.service.stores.lock;
+    let own = crate::ports::Place { account_id: units[0].account.clone(), region: units[0].region.clone() };
+    let holder = Holder { who: "ada".to_owned(), run_id: "r0".to_owned(), since: bench.clock.now(), until: None };
+    let lease = lock.take(&holder, Some(&own)).unwrap();
+    let elsewhere = bench.service.scan_unit(&units[1], &bench.clock).unwrap();
+    assert_eq!((elsewhere.changed(), elsewhere.failures.len(), elsewhere.stands), (1, 0, false), "{elsewhere:?}");
+    let refused = bench.service.scan_unit(&units[0], &bench.clock).unwrap();
+    assert_eq!((refused.changed(), refused.stands), (0, true));
+    assert!(refused.failures[0].contains("another run (ada, run r0"), "{:?}", refused.failures);
+    assert!(bench.is_open(&units[0].region), "it was not touched");
+    drop(lease);
+    let again = bench.service.scan_unit(&bench.units("r2")[0], &bench.clock).unwrap();
+    assert_eq!((again.changed(), again.failures.len()), (1, 0), "{:?}", again.failures);
+    assert!(!bench.is_open(&units[0].region));
+    assert!(bench.world.bucket("kept").keys().all(|key| !key.contains("lock")), "locks are given back");
+}
+
+#[test]
+fn a_part_reads_of_the_state_what_is_known_of_its_own_groups() {
+    let bench = enforcing();
+    let read = |name| bench.world.calls().get(name).copied().unwrap_or_default();
+    for unit in bench.units("r1") {
+        bench.service.scan_unit(&unit, &bench.clock).unwrap();
+    }
+    assert_eq!((read("dynamodb:Scan"), read("dynamodb:GetItem")), (0, 2 * EACH as u64));
+    assert!(bench.service.merge("r1", None, &bench.clock).unwrap().complete);
+    assert_eq!(read("dynamodb:Scan"), 1, "all of it is read once, by who puts the parts together");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use portcullis_core::model::GroupKey;
 use portcullis_core::policy::Severity;
 use serde::{Deserialize, Serialize};
 
-use super::{KeyValue, StateError, Write};
+use super::{KeyValue, StateError, Versioned, Write};
 
 /// The form of the records that this program writes.
 const SCHEMA_VERSION: &str = "1";
@@ -98,6 +98,21 @@ struct Kept {
     changed: bool,
 }
 
+impl Kept {
+    fn read(state: &dyn KeyValue, name: &str, entry: &Versioned) -> Result<Self, StateError> {
+        let record: Record = serde_json::from_str(&entry.value)
+            .map_err(|error| damaged(state, name, &newer(&entry.value).unwrap_or_else(|| error.to_string())))?;
+        if record.schema_version != SCHEMA_VERSION {
+            return Err(damaged(state, name, &newer(&entry.value).unwrap_or_default()));
+        }
+        Ok(Self { version: Some(entry.version), sights: record.sights, changed: false })
+    }
+}
+
+fn damaged(state: &dyn KeyValue, name: &str, why: &str) -> StateError {
+    StateError::Damaged(format!("`{name}` in the state {} cannot be understood: {why}", state.place()))
+}
+
 /// What a finding looks like to a run, for its sight.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -125,21 +140,9 @@ impl FirstSights {
     /// every grace period anew.
     pub fn load(state: &dyn KeyValue) -> Result<Self, StateError> {
         let mut groups = BTreeMap::new();
-        for (key, entry) in state.scan(PREFIX)? {
-            let damaged = |why: &str| {
-                StateError::Damaged(format!("`{key}` in the state {} cannot be understood: {why}", state.place()))
-            };
-            let group = parse_key(&key).ok_or_else(|| damaged("it names no group"))?;
-            let record: Record = match serde_json::from_str(&entry.value) {
-                Ok(record) => record,
-                Err(error) => {
-                    return Err(damaged(&newer(&entry.value).unwrap_or_else(|| error.to_string())));
-                }
-            };
-            if record.schema_version != SCHEMA_VERSION {
-                return Err(damaged(&newer(&entry.value).unwrap_or_default()));
-            }
-            groups.insert(group, Kept { version: Some(entry.version), sights: record.sights, changed: false });
+        for (name, entry) in state.scan(PREFIX)? {
+            let group = parse_key(&name).ok_or_else(|| damaged(state, &name, "it names no group"))?;
+            groups.insert(group, Kept::read(state, &name, &entry)?);
         }
         Ok(Self { groups })
     }
@@ -149,19 +152,13 @@ impl FirstSights {
     /// # Errors
     /// As [`FirstSights::load`].
     pub fn of(state: &dyn KeyValue, keys: &[GroupKey]) -> Result<Self, StateError> {
+        let names: Vec<String> = keys.iter().map(name_of).collect();
+        let found = state.get_all(&names)?;
         let mut groups = BTreeMap::new();
-        for key in keys {
-            let name = name_of(key);
-            let Some(entry) = state.get(&name)? else { continue };
-            let damaged = |why: &str| {
-                StateError::Damaged(format!("`{name}` in the state {} cannot be understood: {why}", state.place()))
-            };
-            let record: Record = serde_json::from_str(&entry.value)
-                .map_err(|error| damaged(&newer(&entry.value).unwrap_or_else(|| error.to_string())))?;
-            if record.schema_version != SCHEMA_VERSION {
-                return Err(damaged(&newer(&entry.value).unwrap_or_default()));
+        for (key, name) in keys.iter().zip(&names) {
+            if let Some(entry) = found.get(name) {
+                groups.insert(key.clone(), Kept::read(state, name, entry)?);
             }
-            groups.insert(key.clone(), Kept { version: Some(entry.version), sights: record.sights, changed: false });
         }
         Ok(Self { groups })
     }

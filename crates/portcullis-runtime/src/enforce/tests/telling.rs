@@ -2,6 +2,7 @@
 
 use super::world::{ACCOUNT, World, at, group, policy};
 use crate::enforce::VIOLATION;
+use crate::state::KeyValue as _;
 
 const WARN: &str = r#", "enforcement_level": "warn""#;
 /// Nothing is told again for having stood long.
@@ -231,4 +232,31 @@ fn metrics_carry_the_frameworks_names() {
     assert_eq!(value("LambdaErrors", None), Some(0.0));
     assert_eq!(value("ScanDuration", None), Some(3.0));
     assert_eq!(value("ComplianceScore", None), Some(70.0));
+}
+
+#[test]
+fn parts_leave_digests_errors_and_groups_that_are_gone_to_who_puts_them_together() {
+    let world = World::new(policy(CALM, WARN), &[group("sg-1", &[80]), group("sg-2", &[80])]);
+    let known = || world.state.scan("sights/").unwrap();
+    *world.cloud.fails.lock().unwrap() = true;
+    let parts = world.run_parts(at(0));
+    assert_eq!((parts.len(), known().len()), (2, 2));
+    assert!(parts.iter().all(|part| part.failures == ["nothing was changed: the bucket refuses"]), "{parts:?}");
+    assert_eq!(world.told(), [""; 0]);
+    world.conclude(at(0), &["nothing was changed: the bucket refuses"]);
+    let told = world.told();
+    assert_eq!(told[0], "daily_digest digest: Portcullis daily digest: 2 violations in 2 security groups");
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[1].starts_with("immediate errors: "), "{told:?}");
+
+    // What one part knows of other groups it leaves alone.
+    *world.cloud.fails.lock().unwrap() = false;
+    world.remove("sg-2");
+    for hours in [24, 48] {
+        world.run_parts(at(hours));
+        assert_eq!(known().len(), 2);
+        let report = world.conclude(at(hours), &[]);
+        assert_eq!(report.failures, [""; 0]);
+    }
+    assert!(known().keys().all(|key| key.ends_with("sg-1")), "{:?}", known());
 }

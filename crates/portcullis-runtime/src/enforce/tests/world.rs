@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use jiff::{SignedDuration, Timestamp};
 use portcullis_core::evaluate::Options;
+use portcullis_core::finding::Evaluation;
 use portcullis_core::model::{Coverage, CoverageStatus, Direction, GroupKey, Inventory, Peer, Rule, SecurityGroup};
 use portcullis_core::net::{Protocol, RuleServices};
 use portcullis_core::remediation::{Plan, simulate};
@@ -193,8 +194,8 @@ impl World {
         groups.values().find(|group| group.key.group_id == id).unwrap().clone()
     }
 
-    /// Reads everything, judges it, and enforces.
-    pub(crate) fn run(&self, now: Timestamp) -> EnforceReport {
+    /// Reads everything, or one group, and judges it.
+    fn judged(&self, now: Timestamp, only: Option<&GroupKey>) -> (Inventory, Evaluation) {
         let row = Coverage {
             account_id: ACCOUNT.into(),
             region: REGION.into(),
@@ -202,31 +203,62 @@ impl World {
             groups: 0,
             error: (self.coverage != CoverageStatus::Complete).then(|| "denied".to_owned()),
         };
+        let groups = self.cloud.groups.lock().unwrap();
         let inventory = Inventory {
-            groups: self.cloud.groups.lock().unwrap().values().cloned().collect(),
+            groups: groups.values().filter(|group| only.is_none_or(|only| group.key == *only)).cloned().collect(),
             coverage: vec![row],
             ..Inventory::default()
         };
         let evaluation = judge(&inventory, &self.policy.set, now, Options::default(), None);
-        let ports = EnforcePorts {
+        (inventory, evaluation)
+    }
+
+    fn ports(&self) -> EnforcePorts<'_> {
+        EnforcePorts {
             state: &self.state,
             remediator: &self.cloud,
             plans: &self.shelf,
             notifier: if self.silent { None } else { Some(&self.mailbox) },
             metrics: Some(&self.sink),
             log: Some(&self.log),
-        };
-        let options =
-            EnforceOptions { run_id: "run".to_owned(), now, dry_run: self.dry_run, max_groups: self.max_groups };
-        let mut run = Enforcement::begin(&self.terms, ports, options).unwrap();
-        run.judge(&Batch {
-            inventory: &inventory,
-            policies: &self.policy.set,
-            evaluation: &evaluation,
-            selected: None,
-            whole: true,
-        });
+        }
+    }
+
+    fn options(&self, now: Timestamp) -> EnforceOptions {
+        EnforceOptions { run_id: "run".to_owned(), now, dry_run: self.dry_run, max_groups: self.max_groups }
+    }
+
+    fn batch<'a>(&'a self, (inventory, evaluation): &'a (Inventory, Evaluation), whole: bool) -> Batch<'a> {
+        Batch { inventory, policies: &self.policy.set, evaluation, selected: None, whole }
+    }
+
+    /// Reads everything, judges it, and enforces.
+    pub(crate) fn run(&self, now: Timestamp) -> EnforceReport {
+        let judged = self.judged(now, None);
+        let mut run = Enforcement::begin(&self.terms, self.ports(), self.options(now)).unwrap();
+        run.judge(&self.batch(&judged, true));
         run.finish(&Tracking::new(&self.policy.policies), Some(SignedDuration::from_secs(3)))
+    }
+
+    /// Does the same in parts, one for each group.
+    pub(crate) fn run_parts(&self, now: Timestamp) -> Vec<EnforceReport> {
+        let keys: Vec<GroupKey> = self.cloud.groups.lock().unwrap().keys().cloned().collect();
+        let part = |key: &GroupKey| {
+            let judged = self.judged(now, Some(key));
+            let (ports, own) = (self.ports(), std::slice::from_ref(key));
+            let mut run = Enforcement::begin_part(&self.terms, ports, self.options(now), own).unwrap();
+            run.judge(&self.batch(&judged, false));
+            run.finish(&Tracking::new(&self.policy.policies), None)
+        };
+        keys.iter().map(part).collect()
+    }
+
+    /// Puts the parts of a run together.
+    pub(crate) fn conclude(&self, now: Timestamp, failures: &[&str]) -> EnforceReport {
+        let judged = self.judged(now, None);
+        let failures: Vec<String> = failures.iter().map(|&why| why.to_owned()).collect();
+        let run = Enforcement::begin(&self.terms, self.ports(), self.options(now)).unwrap();
+        run.conclude(&self.batch(&judged, true), &failures)
     }
 
     /// The notices since the last call: level, cause and subject in a line each.
