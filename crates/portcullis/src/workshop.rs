@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use portcullis_cloud::stores::{self, S3Location};
+use portcullis_cloud::error::Kind;
+use portcullis_cloud::stores::{self, S3Location, StoreError};
 use portcullis_runtime::live::{LiveBackups, LiveMetrics, LiveNotifier, LiveRules};
 use portcullis_runtime::service::{Stores, s3_folder, s3_location};
 use portcullis_runtime::{FoundBackup, Observer, Ports, Report, RunError, RunOptions, SystemClock};
@@ -78,15 +79,22 @@ impl Workshop {
     }
 }
 
-/// The object at a place on S3.
-pub(crate) fn object_on_s3(args: &ChangeArgs, text: &str) -> Result<Vec<u8>> {
-    let Some(location) = s3_location(text, "PLAN")? else { return Ok(Vec::new()) };
+/// A plan that was kept on S3.
+pub(crate) fn plan_on_s3(args: &ChangeArgs, text: &str) -> Result<Vec<u8>> {
+    let location = s3_location(text, "PLAN")?.filter(|location| !location.prefix.is_empty());
+    let location =
+        location.ok_or_else(|| Failure::input(format!("`{text}` names no plan: `s3://BUCKET/KEY` is expected")))?;
     let live = Live::open(&args.aws, Purpose::Read)?;
     let (prefix, name) = location.prefix.rsplit_once('/').unwrap_or(("", &location.prefix));
     let place = S3Location { bucket: location.bucket.clone(), prefix: prefix.to_owned() };
     let folder = s3_folder(live.cloud(), &live.handle(), place, None, PATIENCE)?;
-    let object = live.handle().block_on(folder.read(name)).map_err(|error| Failure::input(error.to_string()))?;
-    Ok(object.bytes)
+    match live.handle().block_on(folder.read(name)) {
+        Ok(object) => Ok(object.bytes),
+        Err(StoreError::Call { error, .. }) if error.kind == Kind::NotFound => {
+            Err(Failure::input(format!("there is no plan `{text}`: name it as the notice that asks for approval does")))
+        }
+        Err(error) => Err(Failure::input(format!("the plan {error}"))),
+    }
 }
 
 /// The backups at a place on S3: all below a prefix, or the one of a key.

@@ -7,12 +7,12 @@ use super::change::{carry_out, confirm};
 use crate::cli::ApplyArgs;
 use crate::exit::{Failure, Outcome, Result};
 use crate::output::Console;
-use crate::workshop::object_on_s3;
+use crate::workshop::plan_on_s3;
 
 pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Outcome> {
     let name = &args.plan;
     let bytes = match name.starts_with("s3://") {
-        true => object_on_s3(&args.change, name)?,
+        true => plan_on_s3(&args.change, name)?,
         false => {
             std::fs::read(name).map_err(|error| Failure::input(format!("the plan `{name}` cannot be read: {error}")))?
         }

@@ -1,6 +1,7 @@
 //! The real binary on real files: what a user, a script or a pipe sees.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
+mod approval;
 mod change;
 mod events;
 mod facts;
