@@ -45,7 +45,7 @@ impl Selection {
     ) -> Result<Self> {
         let live =
             if args.inputs.is_empty() { Some(Live::open_for(&args.aws, Purpose::Read, &args.region)?) } else { None };
-        let assembled = assembled(&args.policies, &args.aws, console)?;
+        let assembled = assembled(&args.policies, &args.aws, live.as_ref(), console)?;
         let strategy = assembled.policies.iter().rev().find_map(strategy_of);
         let policies = narrowed(assembled.set, &args.policies)?;
         // What was typed wrongly is said before anything is read.
@@ -98,7 +98,7 @@ pub(crate) fn remark_on_coverage(coverage: &[Coverage], console: &Console) {
 
 /// Reads and assembles the policies that were asked for.
 pub(crate) fn read_policies(args: &PolicyArgs, aws: &AwsArgs, console: &Console) -> Result<PolicySet> {
-    narrowed(assembled(args, aws, console)?.set, args)
+    narrowed(assembled(args, aws, None, console)?.set, args)
 }
 
 /// The controls that `--control` and `--severity` leave.

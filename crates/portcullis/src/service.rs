@@ -33,7 +33,8 @@ pub(crate) fn open(args: &EventArgs, console: &Console) -> Result<Opened> {
     let (aws, policies) = (aws_with_environment(&args.aws), policies_with_environment(&args.policies));
     let bad_ports = args.bad_ports.as_deref().filter(|ports| !ports.is_empty());
     let order = order(args, bad_ports.is_some() && policies.policy.is_empty())?;
-    let mut files = policy_files::read(&policies.policy, &aws)?;
+    let live = Live::open(&aws, Purpose::Change)?;
+    let mut files = policy_files::read(&policies.policy, &aws, Some(&live))?;
     if let Some(ports) = bad_ports {
         let policy = bad_ports_policy(ports).map_err(|why| Failure::input(format!("`--bad-ports {ports}`: {why}")))?;
         files.push(("--bad-ports".to_owned(), policy));
@@ -50,7 +51,6 @@ pub(crate) fn open(args: &EventArgs, console: &Console) -> Result<Opened> {
     respond.break_glass = args.break_glass.iter().filter(|arn| !arn.is_empty()).cloned().collect();
     respond.own = OwnIdentity { session_name: aws.session_name.clone(), role_name: aws.role_name.clone(), arn: None };
 
-    let live = Live::open(&aws, Purpose::Change)?;
     let some = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let settings = ServiceSettings {
         respond,

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &EnforceArgs, console: &Console) -> Result<Outcome> {
         return Err(Failure::input("`enforce` needs `--policy`: it says which accounts are at which level"));
     }
     let began = Timestamp::now();
-    let assembled = assembled(&args.selection.policies, &args.selection.aws, console)?;
+    let assembled = assembled(&args.selection.policies, &args.selection.aws, None, console)?;
     let strategy = assembled.policies.iter().rev().find_map(strategy_of);
     let terms = Terms::new(&assembled.policies, strategy);
     let policies = narrowed(assembled.set, &args.selection.policies)?;

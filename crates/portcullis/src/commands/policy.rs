@@ -32,7 +32,7 @@ pub(crate) fn run(command: &PolicyCommand, console: &Console) -> Result<Outcome>
 
 /// Checks the files together, as a run would take them, and says what is worth knowing of each.
 fn check(files: &[String], aws: &AwsArgs, console: &Console) -> Result<Outcome> {
-    let request = Request { policies: policy_files::read(files, aws)?, ..Request::default() };
+    let request = Request { policies: policy_files::read(files, aws, None)?, ..Request::default() };
     let assembled = assemble(&request).map_err(|errors| console.diagnostics(&errors))?;
     let notes = assembled.notes(Timestamp::now());
     if !notes.is_empty() {

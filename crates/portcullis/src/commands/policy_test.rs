@@ -16,7 +16,7 @@ use crate::output::{Console, to_stdout};
 
 pub(crate) fn run(policy: &Path, files: &[PathBuf], packs: &[String], console: &Console) -> Result<Outcome> {
     let request = Request {
-        policies: policy_files::read(&[policy.display().to_string()], &AwsArgs::default())?,
+        policies: policy_files::read(&[policy.display().to_string()], &AwsArgs::default(), None)?,
         packs: packs.to_vec(),
         environment: None,
     };
