@@ -21,7 +21,8 @@ mod sqs;
 mod ssm;
 mod users;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -95,8 +96,11 @@ impl Default for Limits {
 /// [`Kind::NoCredentials`] where there are none.
 pub async fn connect(settings: Settings) -> Result<Arc<dyn Cloud>> {
     let (own, home) = environment::load(&settings).await?;
-    Ok(Arc::new(Aws { sessions: Arc::new(Sessions::new(own)), home }))
+    Ok(Arc::new(Aws { sessions: Arc::new(Sessions::new(own)), home, ec2: Mutex::default() }))
 }
+
+/// So many clients of EC2 are kept. Whoever goes through accounts and Regions needs each only once.
+const KEPT: usize = 32;
 
 /// AWS, by the environment's credentials.
 #[derive(Debug)]
@@ -104,6 +108,8 @@ struct Aws {
     sessions: Arc<Sessions>,
     /// The Region that was named, as opposed to the one that calls fall back to.
     home: Option<Region>,
+    /// Clients that were made before: making one takes about as long as a call, and an event makes a handful of calls.
+    ec2: Mutex<HashMap<(AccountAccess, String), Arc<ec2::Door>>>,
 }
 
 impl Aws {
@@ -144,8 +150,21 @@ impl Cloud for Aws {
     }
 
     async fn ec2(&self, access: &AccountAccess, region: &str) -> Result<Arc<dyn Ec2>> {
+        self.sessions.enter(access).await?;
+        let key = (access.clone(), region.to_owned());
+        let kept = || self.ec2.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept().get(&key).cloned();
+        if let Some(door) = known {
+            return Ok(door);
+        }
         let config = self.account_in(access, region).await?;
-        Ok(Arc::new(ec2::Door::new(&config, Arc::clone(&self.sessions))))
+        let door = Arc::new(ec2::Door::new(&config, Arc::clone(&self.sessions)));
+        let mut kept = kept();
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert(key, Arc::clone(&door));
+        Ok(door)
     }
 
     async fn users(&self, access: &AccountAccess, region: &str) -> Result<Arc<dyn Users>> {

@@ -13,9 +13,9 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use portcullis_runtime::live::Handle;
 use portcullis_runtime::service::Service;
 use serde_json::Value;
-use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 #[tokio::main]
@@ -27,7 +27,7 @@ async fn main() -> Result<(), Error> {
 /// Opens the service. What is wrong with the environment ends the function before its first call.
 async fn open() -> anyhow::Result<Service> {
     let cloud = portcullis_aws::real::connect(portcullis_aws::real::Settings::default()).await?;
-    let handle = Handle::current();
+    let handle = Handle::from(tokio::runtime::Handle::current());
     let opened = spawn_blocking(move || {
         let environment = |name: &str| std::env::var(name).ok();
         let settings = settings::read(&environment, &cloud, &handle)?;

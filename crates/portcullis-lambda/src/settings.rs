@@ -10,9 +10,9 @@ use portcullis_cloud::stores::{Location, Policies};
 use portcullis_core::net::AnyCidr;
 use portcullis_core::remediation::Strategy;
 use portcullis_formats::policy::assemble::{Request, assemble};
+use portcullis_runtime::live::Handle;
 use portcullis_runtime::respond::{OwnIdentity, Settings, strategy_of};
 use portcullis_runtime::service::{Places, ScanSettings, ServiceSettings, bad_ports_policy};
-use tokio::runtime::Handle;
 
 /// The name that our sessions bear.
 const SESSION: &str = "portcullis";
@@ -136,7 +136,7 @@ mod tests {
             let found = variables.iter().find(|(own, _)| *own == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        read(&find, &cloud, runtime.handle())
+        read(&find, &cloud, &runtime.handle().clone().into())
     }
 
     #[test]

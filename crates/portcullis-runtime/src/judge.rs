@@ -24,8 +24,11 @@ pub fn judge(
     let evaluator = Evaluator::new(inventory, policies, now, options);
     let runs = runs(inventory.groups.len(), selected);
     let count: usize = runs.iter().map(ExactSizeIterator::len).sum();
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = cores.min(count / WORTH_A_THREAD).max(1);
+    // Asking for the cores reads files of the system: for a single group that takes longer than judging it.
+    let threads = match count / WORTH_A_THREAD {
+        0 | 1 => 1,
+        most => thread::available_parallelism().map_or(1, NonZero::get).min(most),
+    };
     // Several shares a thread, so that one with many findings does not keep the others waiting at the end.
     let share = count.div_ceil(threads * 8).max(1);
     let shares: Vec<Range<usize>> = runs.into_iter().flat_map(|run| split(run, share)).collect();

@@ -2,10 +2,11 @@
 //! its snapshot cannot differ.
 //!
 //! The ports wait for the calls that they make, so they are for plain threads: a worker of tokio's own that waited for
-//! tokio would wait for ever, and tokio ends it by a panic. The runtime that they are given a handle of must be one with
-//! threads of its own: nobody else would turn its clock.
+//! tokio would wait for ever, and tokio ends it by a panic. A runtime that they are given a handle of is one with threads of
+//! its own, or one that whoever waits turns: see [`Handle`].
 
 mod backups;
+mod handle;
 mod journal;
 mod lock;
 mod read;
@@ -17,6 +18,7 @@ mod telling;
 mod tests;
 
 pub use backups::LiveBackups;
+pub use handle::Handle;
 pub use journal::LiveJournal;
 pub use lock::LiveLock;
 pub use read::{Reading, Told, read, wants};

@@ -24,10 +24,9 @@ use portcullis_cloud::api::{Cloud, Role};
 use portcullis_core::policy::PolicySet;
 use portcullis_formats::events::{Delivery, Event};
 use portcullis_formats::policy::Policy;
-use tokio::runtime::Handle;
 
 use crate::enforce::BackupShelf;
-use crate::live::{Accesses, LiveMetrics, LiveNotifier, LiveRules};
+use crate::live::{Accesses, Handle, LiveMetrics, LiveNotifier, LiveRules};
 use crate::metrics::MetricsSink;
 use crate::notices::Notifier;
 use crate::ports::{Clock, PortError, RuleStore as _};
@@ -148,11 +147,12 @@ impl Service {
             Ok(Event::Call(call)) => OwnIdentity::may_have_made(call),
             _ => false,
         };
+        if !deliveries.iter().any(by_us) {
+            return self.with_ports(clock, interrupt, |responder| responder.respond(deliveries));
+        }
         // Who our credentials are is asked only where it decides something.
         let mut settings = self.settings.respond.clone();
-        if deliveries.iter().any(by_us) {
-            settings.own.arn = self.rules.caller().ok();
-        }
+        settings.own.arn = self.rules.caller().ok();
         self.with_ports(clock, interrupt, |responder| {
             Responder { settings: &settings, ..responder }.respond(deliveries)
         })

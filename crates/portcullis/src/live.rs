@@ -12,8 +12,7 @@ use portcullis_cloud::stores::{Location, Policies};
 use portcullis_core::model::{Coverage, CoverageStatus, Inventory, is_region};
 use portcullis_core::policy::{EnforcementLevel, PolicySet};
 use portcullis_formats::policy::accounts::{ListedAccount, listed_accounts};
-use portcullis_runtime::live::{Accesses, Reading, Told, access_to, read};
-use tokio::runtime::Handle;
+use portcullis_runtime::live::{Accesses, Handle, Reading, Told, access_to, read};
 
 use crate::cli::{AwsArgs, SelectionArgs};
 use crate::exit::{Failure, Result};
@@ -22,7 +21,7 @@ use crate::progress::Progress;
 
 /// AWS as the environment and the arguments point at it.
 pub(crate) struct Live {
-    runtime: tokio::runtime::Runtime,
+    handle: Handle,
     cloud: Arc<dyn Cloud>,
     role: Option<Role>,
     /// What roles have in common, whatever their names.
@@ -36,6 +35,8 @@ pub(crate) enum Purpose {
     Read,
     /// Changing too.
     Change,
+    /// Changing too, one call after the other.
+    Answer,
 }
 
 /// How long a call is tried again where nobody says otherwise.
@@ -49,16 +50,18 @@ impl Live {
 
     /// As [`open`](Self::open), where it is known which Regions are asked for.
     pub(crate) fn open_for(args: &AwsArgs, purpose: Purpose, regions: &[String]) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
+        let handle = match purpose {
+            Purpose::Answer => Handle::turned(),
+            Purpose::Read | Purpose::Change => Handle::threads(),
+        };
+        let handle = handle
             .map_err(|error| Failure::Incomplete(format!("the threads for AWS could not be started: {error}")))?;
         let settings = portcullis_aws::real::Settings {
             profile: args.profile.clone(),
             spare_region: regions.iter().find(|region| is_region(region)).cloned(),
             ..Default::default()
         };
-        let cloud = runtime.block_on(portcullis_aws::real::connect(settings));
+        let cloud = handle.block_on(portcullis_aws::real::connect(settings));
         let cloud = cloud.map_err(|error| Failure::Incomplete(error.to_string()))?;
         let template = Role {
             name: String::new(),
@@ -67,7 +70,7 @@ impl Live {
             session_policy: (purpose == Purpose::Read).then(portcullis_aws::permissions::scan_session_policy),
         };
         let role = args.role_name.clone().map(|name| Role { name, ..template.clone() });
-        Ok(Self { runtime, cloud, role, template })
+        Ok(Self { handle, cloud, role, template })
     }
 
     fn role_called(&self, name: String) -> Role {
@@ -84,22 +87,22 @@ impl Live {
         &self.cloud
     }
 
-    /// The threads that turn its clock.
+    /// What turns its calls.
     pub(crate) fn handle(&self) -> Handle {
-        self.runtime.handle().clone()
+        self.handle.clone()
     }
 
     /// A policy in S3 or in the parameter store.
     pub(crate) fn policy(&self, location: &str) -> Result<Vec<u8>> {
         let place: Location = location.parse().map_err(Failure::input)?;
         let policies = Policies::new(Arc::clone(&self.cloud), copies(), PATIENCE);
-        let bytes = self.runtime.block_on(policies.read(&place));
+        let bytes = self.handle.block_on(policies.read(&place));
         bytes.map_err(|error| Failure::input(format!("the policy `{location}` cannot be read: {error}")))
     }
 
     /// How to get into each account that is to be changed.
     pub(crate) fn accesses(&self) -> Result<Accesses> {
-        let accesses = self.runtime.block_on(Accesses::with_role(&*self.cloud, self.role.clone()));
+        let accesses = self.handle.block_on(Accesses::with_role(&*self.cloud, self.role.clone()));
         accesses.map_err(|error| Failure::Incomplete(error.to_string()))
     }
 
@@ -125,7 +128,7 @@ impl Live {
         request.time_budget = args.aws.time_budget.unwrap_or(TIME_BUDGET);
         request.seed = u64::from(std::process::id());
         let progress = Progress::on(console);
-        let reading = self.runtime.block_on(read(Arc::clone(&self.cloud), request, |news| match news {
+        let reading = self.handle.block_on(read(Arc::clone(&self.cloud), request, |news| match news {
             Told::Progress(now) => progress.show(&now),
             Told::Region(inventory) => progress.suspended(|| told(inventory)),
             Told::Remark(remark) => progress.suspended(|| console.remark(&format!("note: {remark}"))),
@@ -211,7 +214,7 @@ impl Live {
         let mut accounts = Vec::new();
         for account in listed {
             let role = account.role.map(|name| self.role_called(name)).or_else(|| self.role.clone());
-            let access = self.runtime.block_on(access_to(&account.id, role, &*self.cloud, &caller));
+            let access = self.handle.block_on(access_to(&account.id, role, &*self.cloud, &caller));
             accounts.push((access, account.regions));
         }
         Ok((accounts, left_out))
@@ -219,7 +222,7 @@ impl Live {
 
     /// Who the credentials are.
     pub(crate) fn caller(&self) -> Result<Caller> {
-        let caller = self.runtime.block_on(self.cloud.caller(&AccountAccess::default()));
+        let caller = self.handle.block_on(self.cloud.caller(&AccountAccess::default()));
         caller.map_err(|error| Failure::Incomplete(error.to_string()))
     }
 
@@ -233,7 +236,7 @@ impl Live {
             Some("org") => {
                 let budget = args.aws.time_budget.unwrap_or(TIME_BUDGET);
                 let found = accounts_of_organization(&*self.cloud, &args.aws.ou, budget, u64::from(std::process::id()));
-                let found = self.runtime.block_on(found).map_err(|error| {
+                let found = self.handle.block_on(found).map_err(|error| {
                     Failure::Incomplete(format!("the accounts of the organisation could not be listed: {error}"))
                 })?;
                 return Ok(Some(of(found.into_iter().map(|account| account.id).collect())));

@@ -33,7 +33,7 @@ pub(crate) fn open(args: &EventArgs, console: &Console) -> Result<Opened> {
     let (aws, policies) = (aws_with_environment(&args.aws), policies_with_environment(&args.policies));
     let bad_ports = args.bad_ports.as_deref().filter(|ports| !ports.is_empty());
     let order = order(args, bad_ports.is_some() && policies.policy.is_empty())?;
-    let live = Live::open(&aws, Purpose::Change)?;
+    let live = Live::open(&aws, Purpose::Answer)?;
     let mut files = policy_files::read(&policies.policy, &aws, Some(&live))?;
     if let Some(ports) = bad_ports {
         let policy = bad_ports_policy(ports).map_err(|why| Failure::input(format!("`--bad-ports {ports}`: {why}")))?;

@@ -74,14 +74,11 @@ impl Sessions {
         error
     }
 
-    /// The configuration for an account: the session is opened here, so that a refusal is known before the first call.
-    pub(super) async fn into_account(self: &Arc<Self>, access: &AccountAccess) -> Result<SdkConfig> {
+    /// Makes sure that an account can be entered: its session is opened here, so that a refusal is known before the first
+    /// call.
+    pub(super) async fn enter(&self, access: &AccountAccess) -> Result<()> {
         if access.role.is_some() {
-            self.session(access).await?;
-            let provider = RoleCredentials { sessions: Arc::clone(self), access: access.clone() };
-            // This provider is itself a cache, and one that renews in time.
-            let builder = self.own.clone().into_builder().identity_cache(IdentityCache::no_cache());
-            return Ok(builder.credentials_provider(SharedCredentialsProvider::new(provider)).build());
+            return self.session(access).await.map(drop);
         }
         if !access.account.is_empty() {
             let own = self.caller().await?.account;
@@ -93,7 +90,19 @@ impl Sessions {
                 return Err(Error::new(Kind::Invalid, Call::AssumeRole.action(), text));
             }
         }
-        Ok(self.own.clone())
+        Ok(())
+    }
+
+    /// The configuration for an account that can be entered.
+    pub(super) async fn into_account(self: &Arc<Self>, access: &AccountAccess) -> Result<SdkConfig> {
+        self.enter(access).await?;
+        if access.role.is_none() {
+            return Ok(self.own.clone());
+        }
+        let provider = RoleCredentials { sessions: Arc::clone(self), access: access.clone() };
+        // This provider is itself a cache, and one that renews in time.
+        let builder = self.own.clone().into_builder().identity_cache(IdentityCache::no_cache());
+        Ok(builder.credentials_provider(SharedCredentialsProvider::new(provider)).build())
     }
 
     /// The credentials of a role, assumed if they are not there or about to end. Concurrent callers assume once.

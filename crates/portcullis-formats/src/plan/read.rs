@@ -74,8 +74,10 @@ pub fn read(bytes: &[u8]) -> Result<PlanFile, PlanError> {
 /// The proofs of all groups, computed on all cores.
 fn proofs(plan: &Plan) -> Result<Vec<Proof>, Flaw> {
     let count = plan.groups.len();
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = cores.min(count / WORTH_A_THREAD).max(1);
+    let threads = match count / WORTH_A_THREAD {
+        0 | 1 => 1,
+        most => thread::available_parallelism().map_or(1, NonZero::get).min(most),
+    };
     if threads == 1 {
         return prove_again(plan, 0..count);
     }

@@ -1,9 +1,8 @@
 //! Backups on S3.
 
 use portcullis_cloud::stores::Backups;
-use tokio::runtime::Handle;
 
-use super::told;
+use super::{Handle, told};
 use crate::ports::{BackupStore, PortError};
 use crate::rollback::FoundBackup;
 

@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 use portcullis_formats::journal::Run;
-use tokio::runtime::Handle;
 
-use super::told;
+use super::{Handle, told};
 use crate::ports::{Journal, PortError};
 
 /// A journal below a prefix of a bucket. Lines wait until they are made durable together.

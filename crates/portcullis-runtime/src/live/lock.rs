@@ -2,9 +2,7 @@
 
 use portcullis_cloud::stores;
 
-use tokio::runtime::Handle;
-
-use super::told;
+use super::{Handle, told};
 use crate::ports::{Clock, Holder, Lease, Lock, LockError, Place, PortError};
 
 /// A lock below a prefix of a bucket. It runs out by itself where its holder is killed.

@@ -12,9 +12,8 @@ use portcullis_cloud::patience::{Backoff, pages, repeated};
 use portcullis_core::model::{GroupKey, Inventory, Peer, PrefixList, SecurityGroup};
 use portcullis_core::remediation::{Change, needs_gap};
 use portcullis_formats::inventory::{ReadOptions, Source, read};
-use tokio::runtime::Handle;
 
-use super::told;
+use super::{Handle, told};
 use crate::ports::{PortError, RuleStore};
 
 /// How to get into which account.

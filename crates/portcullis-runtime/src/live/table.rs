@@ -9,7 +9,7 @@ use portcullis_cloud::error::{Error, Kind};
 use portcullis_cloud::patience::{Backoff, repeated};
 use tokio::task::JoinSet;
 
-use tokio::runtime::Handle;
+use super::Handle;
 use crate::state::{KeyValue, StateError, Versioned, Write};
 
 /// So many items are read at once.
@@ -144,7 +144,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let cloud = World::new();
         cloud.add_table("portcullis");
-        let state = TableState::open(&cloud, runtime.handle().clone(), "portcullis").unwrap();
+        let state = TableState::open(&cloud, runtime.handle().clone().into(), "portcullis").unwrap();
         let put = |value: &str, on| Write::Put { key: "sight/a".to_owned(), value: value.to_owned(), on };
         let conflict = || Err(StateError::Conflict { key: "sight/a".to_owned() });
         assert_eq!(state.write(&[put("1", None), put("2", None)]), [Ok(()), conflict()]);

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use portcullis_cloud::api::{self, Cloud};
-use tokio::runtime::Handle;
 
-use super::told;
+use super::{Handle, told};
 use crate::metrics::{Metric, MetricsSink};
 use crate::notices::{Notice, Notifier};
 use crate::ports::PortError;

@@ -17,9 +17,7 @@ use portcullis_core::remediation::{Change, Plan, Strategy, fingerprint, plan};
 use portcullis_formats::policy::assemble::{Request, assemble};
 use tokio::sync::oneshot;
 
-use tokio::runtime::Handle;
-
-use super::{Accesses, LiveBackups, LiveJournal, LiveLock, LiveRules};
+use super::{Accesses, Handle, LiveBackups, LiveJournal, LiveLock, LiveRules};
 use crate::ports::{Clock as _, Holder, Lock as _, NoObserver, Ports, RuleStore as _, SystemClock};
 use crate::report::{Outcome, Report, RunOptions};
 use crate::{apply, judge, rollback, select};
@@ -57,7 +55,7 @@ impl Live {
         let key = GroupKey { account_id: ACCOUNT.into(), region: REGION.into(), group_id: group.as_str().into() };
         // Its time goes by at once while everybody waits. Such a runtime must be driven by a thread of its own.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let (handle, (end, ended)) = (runtime.handle().clone(), oneshot::channel::<()>());
+        let (handle, (end, ended)) = (Handle::from(runtime.handle().clone()), oneshot::channel::<()>());
         std::thread::spawn(move || runtime.block_on(ended));
         Self { handle, _end: end, world, faults, key }
     }

@@ -58,6 +58,9 @@ impl Run<'_> {
         let settings = self.settings;
         let of = |turn: &&Turn<'_>| turn.most() == Step::Lockdown && turn.failure.is_none();
         let chosen: Vec<&Turn<'_>> = turns.iter().filter(of).collect();
+        if chosen.is_empty() {
+            return marks::plan_of(Vec::new());
+        }
         let findings = chosen.iter().flat_map(|turn| turn.failing().cloned()).collect();
         let mode = mode(settings).filter(|_| settings.order.is_none());
         let mut policies = settings.policies.clone();

@@ -12,10 +12,10 @@ use portcullis_cloud::shapes::{NetworkInterface, PrefixList, WholeGroup};
 use portcullis_core::model::{Inventory, SecurityGroup};
 use portcullis_formats::inventory::{ReadOptions, Source, read};
 use portcullis_rules::{Repository, find_groups};
-use tokio::runtime::Handle;
 
 use super::surroundings::list_of;
 use super::{Failure, Result};
+use crate::live::Handle;
 
 /// How time passes while a stack is waited for.
 pub trait Wait: Send + Sync {

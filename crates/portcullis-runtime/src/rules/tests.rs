@@ -38,7 +38,7 @@ struct Scene {
     folder: tempfile::TempDir,
     world: World,
     faults: Arc<Faults>,
-    handle: tokio::runtime::Handle,
+    handle: crate::live::Handle,
     _end: oneshot::Sender<()>,
     said: RefCell<Vec<String>>,
     /// Done once, when somebody is asked.
@@ -100,7 +100,7 @@ impl Scene {
         world.add_bucket("bucket");
         let faults = Arc::new(Faults::around(Arc::new(world.clone()), []));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let (handle, (end, ended)) = (runtime.handle().clone(), oneshot::channel::<()>());
+        let (handle, (end, ended)) = (crate::live::Handle::from(runtime.handle().clone()), oneshot::channel::<()>());
         std::thread::spawn(move || runtime.block_on(ended));
         Repository::init(folder.path()).unwrap();
         let change = SettingsChange {

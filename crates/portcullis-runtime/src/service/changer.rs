@@ -9,7 +9,7 @@ use portcullis_core::remediation::Plan;
 
 use super::Service;
 use crate::enforce::{Deed, Remediator, deeds};
-use tokio::runtime::Handle;
+use crate::live::Handle;
 use crate::ports::{Clock, Holder, Lease, Lock, LockError, NoObserver, Place, PortError, Ports, SystemClock};
 use crate::report::{Outcome, Report, RunError, RunOptions, new_run_id};
 use crate::respond::Changer;
@@ -161,7 +161,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let (busy, interrupt) = (Busy { gone_after, ..Busy::default() }, AtomicBool::new(interrupted));
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
-        let handle = runtime.handle().clone();
+        let handle = Handle::from(runtime.handle().clone());
         let clock = std::thread::spawn(move || runtime.block_on(ended));
         let patient = Patient { lock: &busy, handle: &handle, interrupt: &interrupt };
         let holder = Holder { who: "ada".into(), run_id: "r1".into(), since: Timestamp::UNIX_EPOCH, until: None };

@@ -10,9 +10,7 @@ use portcullis_cloud::error::Error;
 use portcullis_cloud::patience::{Backoff, pages, repeated};
 use portcullis_core::model::{Coverage, CoverageStatus, Inventory, Peer, SecurityGroup};
 
-use tokio::runtime::Handle;
-
-use crate::live::{Accesses, read};
+use crate::live::{Accesses, Handle, read};
 use crate::ports::Place;
 use crate::respond::{GroupReader, Wanted};
 

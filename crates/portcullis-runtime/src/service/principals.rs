@@ -9,9 +9,8 @@ use portcullis_cloud::error::Kind;
 use portcullis_cloud::patience::{Backoff, repeated};
 use portcullis_formats::events::{Principal, PrincipalKind};
 use serde_json::json;
-use tokio::runtime::Handle;
 
-use crate::live::Accesses;
+use crate::live::{Accesses, Handle};
 use crate::ports::PortError;
 use crate::respond::Blocker;
 

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use portcullis_cloud::api::Cloud;
 use portcullis_cloud::stores::{self, Folder, Location, S3Location};
-use tokio::runtime::Handle;
 
 use super::ServiceError;
 use crate::files::{FileJournal, FileLock, FolderBackups};
-use crate::live::{LiveBackups, LiveJournal, LiveLock, TableState};
+use crate::live::{Handle, LiveBackups, LiveJournal, LiveLock, TableState};
 use crate::ports::{BackupStore, Journal, Lock, PortError, SystemClock};
 use crate::state::{FileState, KeyValue, MemoryState, StateError};
 

@@ -68,7 +68,7 @@ fn bench_of(policy: &Value, accounts: &[&str], enforce: bool) -> Bench {
     world.add_bucket("kept");
     world.add_table("state");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let (handle, (end, ended)) = (runtime.handle().clone(), oneshot::channel::<()>());
+    let (handle, (end, ended)) = (crate::live::Handle::from(runtime.handle().clone()), oneshot::channel::<()>());
     std::thread::spawn(move || runtime.block_on(ended));
     let policies = vec![("policy.json".to_owned(), policy.to_string().into_bytes())];
     let request = Request { policies, packs: Vec::new(), environment: None };

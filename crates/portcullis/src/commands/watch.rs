@@ -116,7 +116,8 @@ impl Watcher<'_> {
             error => return Some(error),
         };
         let mut more = messages.len();
-        while more > 0 && messages.len() < IN_HAND {
+        // A message that came alone was waited for: nothing else is there. Of a storm they come by the handful.
+        while more > 1 && messages.len() < IN_HAND {
             // What is in hand is answered, whatever becomes of the rest.
             let next = self.opened.live.handle().block_on(self.queue.receive(Duration::ZERO)).unwrap_or_default();
             more = next.len();

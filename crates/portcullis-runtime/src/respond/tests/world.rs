@@ -86,7 +86,7 @@ impl Bench {
         world.add_topic(TOPIC);
         world.add_table("state");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let (handle, (end, ended)) = (runtime.handle().clone(), oneshot::channel::<()>());
+        let (handle, (end, ended)) = (crate::live::Handle::from(runtime.handle().clone()), oneshot::channel::<()>());
         std::thread::spawn(move || runtime.block_on(ended));
         let policies = setup.policy.iter().map(|policy| ("policy.json".to_owned(), policy.to_string().into_bytes()));
         let packs = if setup.policy.is_none() { vec!["recommended".to_owned()] } else { Vec::new() };

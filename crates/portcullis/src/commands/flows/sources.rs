@@ -52,14 +52,14 @@ fn bucket(live: &Live, argument: &str, wanted: &Wanted) -> Result<Vec<Input>> {
     let location: S3Location = argument.parse().map_err(Failure::input)?;
     let handle = live.handle();
     let found = handle.block_on(find(live.cloud(), &location, wanted)).map_err(|error| refused(argument, &error))?;
-    handle.block_on(inputs(live.cloud(), found, &handle)).map_err(|error| refused(argument, &error))
+    handle.block_on(inputs(live.cloud(), found, handle.runtime())).map_err(|error| refused(argument, &error))
 }
 
 fn group(live: &Live, argument: &str, wanted: &Wanted) -> Result<Input> {
     let location: GroupLocation = argument.parse().map_err(Failure::input)?;
     let region = wanted.regions.first().map(String::as_str);
     let handle = live.handle();
-    let input = handle.block_on(events(live.cloud(), &location, region, wanted, &handle));
+    let input = handle.block_on(events(live.cloud(), &location, region, wanted, handle.runtime()));
     input.map_err(|error| refused(argument, &error))
 }
 
