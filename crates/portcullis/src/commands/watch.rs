@@ -41,7 +41,7 @@ pub(crate) fn run(args: &WatchArgs, console: &Console) -> Result<Outcome> {
     let queue = queue.map_err(|error| Failure::Incomplete(error.to_string()))?;
     let health = Arc::new(Health::default());
     if let Some(address) = args.health {
-        let bound = opened.live.handle().block_on(health::serve(address, Arc::clone(&health)));
+        let bound = health::serve(address, Arc::clone(&health));
         let bound =
             bound.map_err(|error| Failure::input(format!("`--health {address}` cannot be listened on: {error}")))?;
         console.remark(&format!("health at http://{bound}/health"));

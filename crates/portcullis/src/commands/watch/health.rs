@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -60,20 +61,23 @@ impl Health {
     }
 }
 
-/// Listens, and answers in the background; the address that it listens on.
-pub(super) async fn serve(address: SocketAddr, health: Arc<Health>) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind(address).await?;
+/// Listens, and answers on a thread of its own, however long the work in hand takes; the address that it listens on.
+pub(super) fn serve(address: SocketAddr, health: Arc<Health>) -> io::Result<SocketAddr> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listener = runtime.block_on(TcpListener::bind(address))?;
     let bound = listener.local_addr()?;
-    tokio::spawn(async move {
-        loop {
-            let Ok((stream, _)) = listener.accept().await else { continue };
-            let health = Arc::clone(&health);
-            tokio::spawn(async move {
-                let _ = tokio::time::timeout(PATIENCE, reply(stream, &health)).await;
-            });
-        }
-    });
+    thread::Builder::new().name("health".to_owned()).spawn(move || runtime.block_on(answer_all(&listener, &health)))?;
     Ok(bound)
+}
+
+async fn answer_all(listener: &TcpListener, health: &Arc<Health>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let health = Arc::clone(health);
+        tokio::spawn(async move {
+            let _ = tokio::time::timeout(PATIENCE, reply(stream, &health)).await;
+        });
+    }
 }
 
 /// Whatever is asked, there is one thing to tell.
