@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use portcullis_core::model::{Direction, GroupKey, Peer, Rule, SecurityGroup, Tag};
+use portcullis_core::model::{Direction, GroupKey, Peer, Rule, SecurityGroup, Tag, Tags};
 
 use crate::api::{Ec2, Flow, GroupFilter, Page, Permission, RuleUpdate};
 use crate::change::{permission, rule};
@@ -32,7 +32,7 @@ pub(super) enum Fate {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) rules: BTreeMap<String, Rule>,
-    pub(super) tags: Vec<Tag>,
+    pub(super) tags: Tags,
     ids: usize,
     /// Every state that the rules were in.
     pub(super) history: Vec<Vec<Rule>>,
@@ -71,7 +71,7 @@ impl Memory {
     /// Makes a change if its fate lets it, whole or not at all.
     fn change<T>(
         &self,
-        act: impl FnOnce(&mut BTreeMap<String, Rule>, &mut Vec<Tag>, &mut usize) -> Result<T>,
+        act: impl FnOnce(&mut BTreeMap<String, Rule>, &mut Tags, &mut usize) -> Result<T>,
     ) -> Result<T> {
         let fate = self.fates.lock().unwrap().pop().unwrap_or(Fate::Fine);
         let mut state = self.state.lock().unwrap();
@@ -108,11 +108,7 @@ impl Memory {
         if fate == Fate::AnswerLost { Err(no(Kind::Server, "InternalError")) } else { Ok(answer) }
     }
 
-    fn tags_of<'s>(
-        id: &str,
-        rules: &'s mut BTreeMap<String, Rule>,
-        group: &'s mut Vec<Tag>,
-    ) -> Result<&'s mut Vec<Tag>> {
+    fn tags_of<'s>(id: &str, rules: &'s mut BTreeMap<String, Rule>, group: &'s mut Tags) -> Result<&'s mut Tags> {
         if id == GROUP {
             return Ok(group);
         }
