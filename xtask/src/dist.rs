@@ -114,6 +114,10 @@ fn build(arch: Arch) -> Result<PathBuf> {
         false => ("build", arch.target().to_owned()),
     };
     command.args([verb, "--package", "portcullis-lambda", "--profile", "dist", "--locked", "--target", &target]);
+    // A panic ends the program, so nobody reads the tables that lead back through its functions: 6 % of the zip. A profile
+    // cannot say so.
+    let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", arch.target().to_uppercase().replace('-', "_"));
+    command.env(flags, "-C force-unwind-tables=no");
     run_command(&mut command)?;
     Ok(Workspace::load()?.target_directory.join(arch.target()).join("dist/portcullis-lambda"))
 }

@@ -39,7 +39,7 @@ pub(crate) use judge::{Scene, Violation, judge, offences};
 use measured::Screen;
 pub(crate) use names::{Names, allowed_out, bearing_controls};
 pub use piece::boxes;
-pub(crate) use piece::{Assume, group_symbol};
+pub(crate) use piece::{Assume, group_symbol, resolve};
 pub use scope::environment_of;
 use summary::ExemptionUse;
 use verdicts::ControlSet;

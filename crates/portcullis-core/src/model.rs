@@ -11,4 +11,4 @@ pub use inventory::{
     UserKind, Vpc,
 };
 pub use region::is_region;
-pub use rule::{Direction, GroupReference, Peer, PeerIdentity, PeerKind, Rule, Tag};
+pub use rule::{Direction, GroupReference, Peer, PeerIdentity, PeerKind, Rule, Tag, Tags};

@@ -325,7 +325,7 @@ pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = 
     near(word, candidates).map(|candidate| format!("did you mean `{candidate}`"))
 }
 
-/// What the operating system says, without its number.
+/// What the operating system says, without its number and in lower case.
 pub fn io_message(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();

@@ -28,6 +28,7 @@ use std::thread;
 use portcullis_core::model::Inventory;
 
 pub use error::{ReadError, ReadErrors};
+pub use merge::may_be_one;
 pub use source::Source;
 pub use write::{canonical, write, write_as, write_gzip};
 

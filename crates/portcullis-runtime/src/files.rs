@@ -14,9 +14,10 @@ use std::sync::atomic::AtomicBool;
 use portcullis_core::model::{GroupKey, SecurityGroup};
 use portcullis_core::remediation::{GroupPlan, Plan};
 use portcullis_formats::backup::Backup;
+use portcullis_formats::diagnostics::io_message;
 
 use crate::enforce::shelf::PLANS;
-use crate::ports::{Clock as _, Holder, Lease, Lock as _, NoLease, NoLock, NoObserver, Ports, SystemClock, io_message};
+use crate::ports::{Clock as _, Holder, Lease, Lock as _, NoLease, NoLock, NoObserver, Ports, SystemClock};
 use crate::report::{Report, RunError, RunOptions};
 use crate::rollback::{FoundBackup, Selected};
 pub use backups::FolderBackups;

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicBool;
 use jiff::Timestamp;
 use portcullis_core::model::{GroupKey, Inventory, SecurityGroup};
 use portcullis_core::remediation::{Change, needs_gap};
+use portcullis_formats::diagnostics::io_message;
 use portcullis_formats::journal::Run;
 
 use crate::change::in_words;
@@ -28,14 +29,6 @@ impl PortError {
     pub fn io(what: impl std::fmt::Display, error: &std::io::Error) -> Self {
         Self(format!("{what}: {}", io_message(error)))
     }
-}
-
-/// What the operating system says, without its number and in lower case.
-pub(crate) fn io_message(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// Where the groups are.

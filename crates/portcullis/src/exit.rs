@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use portcullis_formats::diagnostics::io_message;
+
 /// How a command ended, apart from failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -31,6 +33,11 @@ impl Failure {
     /// Bad usage or input.
     pub(crate) fn input(message: impl std::fmt::Display) -> Self {
         Self::Input(message.to_string())
+    }
+
+    /// Bad input, with what the operating system says of it.
+    pub(crate) fn io(what: impl std::fmt::Display, error: &std::io::Error) -> Self {
+        Self::Input(format!("{what}: {}", io_message(error)))
     }
 }
 

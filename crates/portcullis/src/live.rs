@@ -244,7 +244,7 @@ impl Live {
             _ => return Err(Failure::input("`--ou` goes with `--accounts-from org`")),
         };
         let bytes = std::fs::read(from)
-            .map_err(|error| Failure::input(format!("the accounts `{from}` cannot be read: {error}")))?;
+            .map_err(|error| Failure::io(format!("the accounts `{from}` cannot be read"), &error))?;
         if let Some(accounts) = listed_accounts(from, &bytes).map_err(|errors| console.diagnostics(&errors))? {
             return Ok(Some(accounts));
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
 
-use portcullis_formats::diagnostics::Diagnostics;
+use portcullis_formats::diagnostics::{Diagnostics, io_message};
 use portcullis_report::Terminal;
 
 use crate::cli::{TerminalArgs, When};
@@ -87,7 +87,9 @@ pub(crate) fn to_stdout(write: impl FnOnce(&mut BufWriter<io::StdoutLock<'static
     let written = write(&mut out).and_then(|()| out.flush());
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::Incomplete(format!("the result could not be written to stdout: {error}"))),
+        Err(error) => {
+            Err(Failure::Incomplete(format!("the result could not be written to stdout: {}", io_message(&error))))
+        }
         Ok(()) => Ok(()),
     }
 }
@@ -95,7 +97,7 @@ pub(crate) fn to_stdout(write: impl FnOnce(&mut BufWriter<io::StdoutLock<'static
 /// Writes a whole file in the place of an old one, so that nobody sees half of it.
 pub(crate) fn to_file(path: &Path, write: impl FnOnce(&mut BufWriter<fs::File>) -> io::Result<()>) -> Result<()> {
     portcullis_runtime::replace(path, write)
-        .map_err(|error| Failure::input(format!("`{}` could not be written: {error}", path.display())))
+        .map_err(|error| Failure::io(format!("`{}` could not be written", path.display()), &error))
 }
 
 /// The end of a command that only prints.

@@ -7,7 +7,7 @@
 //! describe, tag, revoke. Authorising only adds, revoking only takes, and all that is modified of one direction goes with
 //! one call, which AWS makes whole or not at all.
 
-use portcullis_core::model::{Peer, Rule, SecurityGroup, Tag};
+use portcullis_core::model::{Peer, Rule, SecurityGroup, Tag, Tags};
 use portcullis_core::remediation::{Change, SimulationError, difference, simulate};
 
 use super::call::{Call, Planned};
@@ -82,7 +82,7 @@ struct Parts {
     authorize: Vec<Rule>,
     modify: Vec<(Rule, Rule)>,
     describe: Vec<Rule>,
-    retag: Vec<(Rule, Vec<Tag>)>,
+    retag: Vec<(Rule, Tags)>,
     revoke: Vec<Rule>,
     untag: Vec<String>,
     tag: Vec<Tag>,
@@ -165,7 +165,7 @@ impl Parts {
 }
 
 /// The calls that put the tags of rules right: those that differ alike share a call.
-fn rule_tags(retag: Vec<(Rule, Vec<Tag>)>, limits: Limits) -> Vec<Call> {
+fn rule_tags(retag: Vec<(Rule, Tags)>, limits: Limits) -> Vec<Call> {
     let (mut off, mut on) = (Vec::new(), Vec::new());
     for (rule, wanted) in retag {
         let gone = |tag: &&Tag| !wanted.iter().any(|new| new.key == tag.key) && !is_reserved(&tag.key);

@@ -1,6 +1,6 @@
 //! A rule of the model as the API takes it, and one of the API as the model has it.
 
-use portcullis_core::model::{Direction, GroupReference, Peer, Rule, Tag};
+use portcullis_core::model::{Direction, GroupReference, Peer, Rule, Tag, Tags};
 use portcullis_core::net::{AnyCidr, Protocol, RuleServices};
 
 use crate::api::Permission;
@@ -46,7 +46,7 @@ pub(super) fn tag(tag: &Tag) -> shapes::Tag {
 pub fn rule(described: &shapes::GroupRule) -> Option<Rule> {
     let direction = if described.is_egress { Direction::Egress } else { Direction::Ingress };
     let tags = described.tags.iter();
-    let mut tags: Vec<Tag> = tags.map(|tag| Tag { key: (&*tag.key).into(), value: (&*tag.value).into() }).collect();
+    let mut tags: Tags = tags.map(|tag| Tag { key: (&*tag.key).into(), value: (&*tag.value).into() }).collect();
     tags.sort();
     Some(Rule {
         description: described.description.as_deref().unwrap_or_default().into(),

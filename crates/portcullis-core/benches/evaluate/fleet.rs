@@ -3,7 +3,7 @@
 
 use compact_str::{CompactString, format_compact};
 use portcullis_core::model::{
-    Direction, GroupKey, GroupReference, Inventory, NetworkInterface, Peer, Rule, SecurityGroup, Tag,
+    Direction, GroupKey, GroupReference, Inventory, NetworkInterface, Peer, Rule, SecurityGroup, Tag, Tags,
 };
 use portcullis_core::net::{Cidr, Protocol, RuleServices};
 
@@ -57,8 +57,8 @@ impl Place {
         };
         let tag = |key: &str, value: &str| Tag { key: key.into(), value: value.into() };
         let tags = match role {
-            0 | 1 => Vec::new(),
-            _ => vec![tag("Name", &name), tag("Environment", "production"), tag("Owner", "team@example.com")],
+            0 | 1 => Tags::new(),
+            _ => [tag("Name", &name), tag("Environment", "production"), tag("Owner", "team@example.com")].into(),
         };
         SecurityGroup {
             key: GroupKey { account_id: self.account.clone(), region: region.into(), group_id: group_id(self.index) },

@@ -22,6 +22,8 @@ use portcullis_core::policy::PolicySet;
 const GROUPS: usize = 100_000;
 /// Of so many runs the fastest counts: what disturbs a run only ever slows it.
 const RUNS: usize = 5;
+/// So many when only verdicts are looked at.
+const PROFILED: usize = 40;
 /// Shares of a thread, as the program's own judging has them.
 const SHARES: usize = 8;
 
@@ -39,6 +41,12 @@ fn main() {
         ("traffic controls", controls::traffic_only()),
         ("hygiene controls", controls::hygiene_only()),
     ];
+    // `-- verdicts`, and perhaps a number of groups: the first stage alone, for a profiler.
+    if std::env::args().any(|arg| arg == "verdicts") {
+        let least = (0..PROFILED).map(|_| judge_only(&inventory, &controls::all())).min().unwrap_or_default();
+        println!("{groups} groups with {rules} rules, one thread: {:.0} ns a group", 1e9 / rate(groups, least));
+        return;
+    }
     println!(
         "{groups} groups with {rules} rules; threads judge, one thread begins the indices and puts the parts together"
     );
@@ -143,6 +151,15 @@ fn once(inventory: &Inventory, policies: &PolicySet, threads: usize) -> Cost {
     let (evaluation, finishing) = alone(|| evaluator.finish(parts));
     let found = black_box(&evaluation).findings.len();
     Cost { indices, verdicts, findings, finishing, found }
+}
+
+/// The processor's time of all verdicts.
+fn judge_only(inventory: &Inventory, policies: &PolicySet) -> Duration {
+    let judge = || {
+        let evaluator = Evaluator::new(inventory, policies, Timestamp::UNIX_EPOCH, Options::default());
+        black_box(evaluator.verdicts(0..inventory.groups.len()));
+    };
+    alone(judge).1.processor
 }
 
 /// Does what is done on one thread only.

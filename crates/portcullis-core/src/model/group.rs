@@ -2,7 +2,7 @@
 
 use compact_str::CompactString;
 
-use super::rule::{Direction, Rule, Tag};
+use super::rule::{Direction, Rule, Tags};
 
 /// What names a group everywhere: its account, Region and id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +27,7 @@ pub struct SecurityGroup {
     /// Its VPC, empty for EC2-Classic.
     pub vpc_id: CompactString,
     /// Its tags, in the order of the source.
-    pub tags: Vec<Tag>,
+    pub tags: Tags,
     /// Its rules, ingress first, in the order of the source.
     pub rules: Vec<Rule>,
     /// Why it cannot be judged, where what was read of it contradicts itself or cannot be understood.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use compact_str::CompactString;
 
 use super::group::{GroupKey, SecurityGroup};
-use super::rule::Tag;
+use super::rule::Tags;
 use crate::net::{AddressSet, Family};
 
 /// A managed prefix list.
@@ -67,7 +67,7 @@ pub struct NetworkInterface {
     /// The owner's account, where known.
     pub owner_id: CompactString,
     /// Its tags.
-    pub tags: Vec<Tag>,
+    pub tags: Tags,
 }
 
 /// What kind of thing uses a group without an interface to show for it.

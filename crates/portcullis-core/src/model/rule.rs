@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use compact_str::CompactString;
+use thin_vec::ThinVec;
 
 use crate::net::{AnyCidr, Ipv4Cidr, Ipv6Cidr, RuleServices};
 
@@ -189,6 +190,9 @@ pub struct Tag {
     pub value: CompactString,
 }
 
+/// The tags of a group, a rule or an interface. Most rules have none, and there are many: then it is one word.
+pub type Tags = ThinVec<Tag>;
+
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rule {
@@ -203,7 +207,7 @@ pub struct Rule {
     /// AWS's id, `sgr-…`, empty where the source does not tell it.
     pub id: CompactString,
     /// The rule's own tags, sorted by key.
-    pub tags: Vec<Tag>,
+    pub tags: Tags,
     /// The line of the input file that it stands on, from 1; 0 where there is none.
     pub line: u32,
 }
@@ -211,7 +215,7 @@ pub struct Rule {
 impl Rule {
     /// A rule without description, id, tags or place.
     pub fn new(direction: Direction, services: RuleServices, peer: Peer) -> Self {
-        let (description, id, tags) = (Box::default(), CompactString::default(), Vec::new());
+        let (description, id, tags) = (Box::default(), CompactString::default(), Tags::new());
         Self { direction, services, peer, description, id, tags, line: 0 }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::evaluate::{
     Assume, Evaluator, Exposure, GroupView, Names, Scene, Violation, allowed_out, at_fault, bearing_controls, judge,
-    offences,
+    offences, resolve,
 };
 use crate::model::{Direction, Inventory, SecurityGroup};
 use crate::net::traffic::for_each_segment;
@@ -109,12 +109,15 @@ impl Cutter<'_> {
         cuts: &mut Cuts,
     ) {
         let Some(family) = violation.family else {
+            // Loopback beside what goes is not worth a rule of its own, unless it is a part of what is allowed.
+            let idle = match violation.test {
+                PeerTest::Any => special::loopback().clone(),
+                PeerTest::Outside(allowed) => special::loopback().difference(&resolve(allowed, scene.inventory, true)),
+                PeerTest::Internet(_) | PeerTest::Wide | PeerTest::Overlap(_) => AddressSet::default(),
+            };
             for mut offence in offences(scene, violation.test, &violation.services, true) {
-                // Loopback beside what goes is not worth a rule of its own.
-                if matches!(violation.test, PeerTest::Any | PeerTest::Outside(_)) {
-                    let loopback = offence.piece.addresses(Assume::Best).intersection(special::loopback());
-                    offence.peers.addresses = offence.peers.addresses.union(&loopback);
-                }
+                let idle = offence.piece.addresses(Assume::Best).intersection(&idle);
+                offence.peers.addresses = offence.peers.addresses.union(&idle);
                 cut(cuts, offence.piece.rule, &services.intersection(&offence.services.into()), &offence.peers);
             }
             return;

@@ -175,7 +175,7 @@ mod tests {
         let tag = |key: &str, value: &str| crate::model::Tag { key: key.into(), value: value.into() };
         let from = group("sg-a", "ingress tcp 22 from 0.0.0.0/0").tagged("a", "1").tagged("b", "1");
         let mut to = group("sg-a", "ingress tcp 22 from 10.0.0.0/8").tagged("c", "1").tagged("b", "2");
-        to.rules.iter_mut().for_each(|rule| rule.tags = vec![tag("owner", "x")]);
+        to.rules.iter_mut().for_each(|rule| rule.tags = [tag("owner", "x")].into());
         let changes = difference(&from, &to);
         let reached = simulate(&from, &changes).unwrap_or_default();
         let sorted = |group: &SecurityGroup| (group.rules.clone(), group.tags.iter().cloned().collect::<BTreeSet<_>>());

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use compact_str::CompactString;
 use jiff::Timestamp;
-use portcullis_core::model::{GroupKey, SecurityGroup, Tag};
+use portcullis_core::model::{GroupKey, SecurityGroup, Tag, Tags};
 
 use super::element::Reader;
 use super::group::{Around, group, tag_list};
@@ -115,11 +115,11 @@ fn of_configuration(cursor: &mut Cursor<'_>, reader: &mut Reader<'_>, around: Ar
 }
 
 /// `{"key": "value"}` in items, a list in the results of queries.
-fn item_tags(cursor: &mut Cursor<'_>, name: &str) -> Parsed<Option<Vec<Tag>>> {
+fn item_tags(cursor: &mut Cursor<'_>, name: &str) -> Parsed<Option<Tags>> {
     if cursor.peek() != b'{' {
         return tag_list(cursor, name);
     }
-    let mut tags = Vec::new();
+    let mut tags = Tags::new();
     // The keys are the owner's own.
     let outer = std::mem::replace(&mut cursor.camel_case, false);
     cursor.object(name, |cursor, key| {

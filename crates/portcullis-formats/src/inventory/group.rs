@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::mem;
 
 use compact_str::CompactString;
-use portcullis_core::model::{Direction, GroupKey, Peer, Rule, SecurityGroup, Tag};
+use portcullis_core::model::{Direction, GroupKey, Peer, Rule, SecurityGroup, Tag, Tags};
 
 use super::element::{Reader, region_and_account};
 use super::json::{Cursor, Field, Parsed};
@@ -22,7 +22,7 @@ const FEW: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Around {
     pub(super) key: GroupKey,
-    pub(super) tags: Vec<Tag>,
+    pub(super) tags: Tags,
 }
 
 impl Reader<'_> {
@@ -84,7 +84,7 @@ pub(super) fn group(
     };
     let arn = arn.value.unwrap_or_default();
     let (arn_region, arn_account) = region_and_account(&arn);
-    let tags = tags.value.filter(|tags: &Vec<Tag>| !tags.is_empty()).unwrap_or(around.tags);
+    let tags = tags.value.filter(|tags: &Tags| !tags.is_empty()).unwrap_or(around.tags);
     let unread = (!ingress.seen && !egress.seen).then_some(Cow::Borrowed(NO_RULES_TOLD));
     let compact = |field: Field<Cow<'_, str>>| CompactString::from(field.value.unwrap_or_default());
     Ok(Some(SecurityGroup {
@@ -160,8 +160,8 @@ fn same(a: &Rule, b: &Rule) -> bool {
 }
 
 /// `Tags` and `TagSet`: a list of `{"Key": …, "Value": …}`.
-pub(super) fn tag_list(cursor: &mut Cursor<'_>, name: &str) -> Parsed<Option<Vec<Tag>>> {
-    let mut tags = Vec::new();
+pub(super) fn tag_list(cursor: &mut Cursor<'_>, name: &str) -> Parsed<Option<Tags>> {
+    let mut tags = Tags::new();
     let read = cursor.list(name, |cursor| {
         let at = cursor.here();
         let (mut key, mut value) = (Field::default(), Field::default());

@@ -104,7 +104,7 @@ fn unite_partly_known(groups: &mut Vec<SecurityGroup>, sources: &[String]) {
     }
     for group in others {
         let candidates = by_id.entry(group.key.group_id.clone()).or_default();
-        let fits = |index: &&usize| groups.get(**index).is_some_and(|known| compatible(&known.key, &group.key));
+        let fits = |index: &&usize| groups.get(**index).is_some_and(|known| may_be_one(&known.key, &group.key));
         let mut fitting = candidates.iter().filter(fits);
         match (fitting.next().copied(), fitting.next()) {
             (Some(index), None) => {
@@ -123,8 +123,8 @@ fn unite_partly_known(groups: &mut Vec<SecurityGroup>, sources: &[String]) {
     sort(groups);
 }
 
-/// Whether two keys can be of one group, the unknown parts left open.
-fn compatible(a: &GroupKey, b: &GroupKey) -> bool {
+/// Whether two keys can be of one group: ids do not repeat, and what a source does not tell is left open.
+pub fn may_be_one(a: &GroupKey, b: &GroupKey) -> bool {
     let account = a.account_id == b.account_id || a.account_id.is_empty() || b.account_id.is_empty();
     let region = a.region == b.region || a.region == UNKNOWN_REGION || b.region == UNKNOWN_REGION;
     a.group_id == b.group_id && account && region
@@ -281,7 +281,7 @@ fn add_rules(groups: &mut Vec<SecurityGroup>, mut rules: Vec<LooseRule>, sources
         for made in from_rules(of_id, sources) {
             let mut fitting = candidates
                 .iter()
-                .filter(|index| groups.get(**index).is_some_and(|group| compatible(&group.key, &made.key)));
+                .filter(|index| groups.get(**index).is_some_and(|group| may_be_one(&group.key, &made.key)));
             match (fitting.next().copied(), fitting.next()) {
                 (Some(index), None) => {
                     if let Some(group) = groups.get_mut(index) {
@@ -310,7 +310,7 @@ fn from_rules(rules: Vec<LooseRule>, sources: &[String]) -> Vec<SecurityGroup> {
         let key = GroupKey { account_id: loose.account_id, region: loose.region, group_id: loose.group_id };
         let line = loose.rule.line;
         let rules = vec![loose.rule];
-        match groups.iter_mut().find(|group| compatible(&group.key, &key)) {
+        match groups.iter_mut().find(|group| may_be_one(&group.key, &key)) {
             Some(group) => {
                 group.key = fuller(&group.key, &key);
                 group.rules.extend(in_source(rules, loose.source, group.source));

@@ -1,6 +1,6 @@
 //! The state of a group: what a fingerprint and a backup are about.
 
-use portcullis_core::model::{Rule, SecurityGroup, Tag};
+use portcullis_core::model::{Rule, SecurityGroup, Tag, Tags};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub(crate) fn tags(tags: &[Tag]) -> Vec<TagRecord> {
     tags.iter().map(|tag| TagRecord { key: tag.key.to_string(), value: tag.value.to_string() }).collect()
 }
 
-pub(crate) fn decode_tags(tags: &[TagRecord]) -> Vec<Tag> {
+pub(crate) fn decode_tags(tags: &[TagRecord]) -> Tags {
     tags.iter().map(|tag| Tag { key: tag.key.as_str().into(), value: tag.value.as_str().into() }).collect()
 }
 

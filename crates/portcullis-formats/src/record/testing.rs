@@ -1,6 +1,6 @@
 //! Any rule, change and group, for property tests.
 
-use portcullis_core::model::{Direction, GroupKey, GroupReference, Peer, Rule, SecurityGroup, Tag};
+use portcullis_core::model::{Direction, GroupKey, GroupReference, Peer, Rule, SecurityGroup, Tag, Tags};
 use portcullis_core::net::{AnyCidr, Cidr, Protocol, RuleServices};
 use portcullis_core::remediation::Change;
 use proptest::collection::vec;
@@ -64,8 +64,9 @@ pub(crate) fn peer() -> impl Strategy<Value = Peer> {
     prop_oneof![3 => block().prop_map(Peer::from), 1 => id("pl-").prop_map(|id| Peer::PrefixList(id.into())), 1 => group]
 }
 
-pub(crate) fn tags() -> impl Strategy<Value = Vec<Tag>> {
+pub(crate) fn tags() -> impl Strategy<Value = Tags> {
     vec((text(), text()).prop_map(|(key, value)| Tag { key: key.into(), value: value.into() }), 0..3)
+        .prop_map(Into::into)
 }
 
 /// Boxed, as those below: the trees of such strategies are large, and tests have small stacks.

@@ -4,8 +4,10 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use portcullis_formats::diagnostics::io_message;
+
 use super::replace::folder_of;
-use crate::ports::{Holder, Lease, Lock, LockError, Place, PortError, io_message};
+use crate::ports::{Holder, Lease, Lock, LockError, Place, PortError};
 
 /// A lock beside a file that the operating system takes back when the process ends, however it ends: one that a killed run
 /// left is free.

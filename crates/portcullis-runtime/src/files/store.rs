@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::model::{GroupKey, Inventory, SecurityGroup};
 use portcullis_core::remediation::{Change, needs_gap, simulate};
+use portcullis_formats::diagnostics::io_message;
 use portcullis_formats::inventory::{self, ReadOptions, Source, UNKNOWN_REGION};
 
 use super::replace::{folder_of, put, written};
-use crate::ports::{PortError, RuleStore, io_message};
+use crate::ports::{PortError, RuleStore};
 use crate::report::RunError;
 
 /// The output is written at most this often, and at most for this share of the time: writing it after each group would be

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use portcullis_core::model::{Direction, Peer, Rule, SecurityGroup};
+use portcullis_formats::diagnostics::io_message;
 use portcullis_formats::rules::{parse, write};
 use portcullis_rules::{
     Action, Change, Egress, FIRST_RULES_FILE, Repository, RuleSet, STATE_FILE, difference, line_of,
@@ -67,7 +68,7 @@ pub fn take_over(repository: &mut Repository, live: &[&SecurityGroup]) -> Result
     let mut texts = Vec::new();
     for name in &files {
         let text = std::fs::read_to_string(repository.folder().join(name)).map_err(|error| {
-            super::Failure::World(format!("`{}` cannot be read: {error}", repository.path_of(name)))
+            super::Failure::World(format!("`{}` cannot be read: {}", repository.path_of(name), io_message(&error)))
         })?;
         texts.push((name.clone(), edited(&text, &lost, egress)));
     }

@@ -8,6 +8,7 @@ use portcullis_cloud::collect::{Regions, Request, TIME_BUDGET};
 use portcullis_cloud::stores::{Location, Policies};
 use portcullis_core::model::{Coverage, CoverageStatus};
 use portcullis_core::policy::EnforcementLevel;
+use portcullis_formats::diagnostics::io_message;
 use portcullis_formats::events::{Asked, ScanRequest};
 
 use super::{PATIENCE, Service, ServiceError};
@@ -119,7 +120,7 @@ impl Service {
             ServiceError::Input(format!("the accounts `{place}` cannot be read: {error}"))
         };
         if !place.contains("://") {
-            return std::fs::read(place).map_err(|error| unreadable(&error));
+            return std::fs::read(place).map_err(|error| unreadable(&io_message(&error)));
         }
         let location: Location =
             place.parse().map_err(|error: portcullis_cloud::stores::LocationError| unreadable(&error))?;

@@ -79,7 +79,7 @@ impl Stores {
     pub fn prepare(&self) -> Result<(), PortError> {
         let Some(folder) = &self.folder else { return Ok(()) };
         fs::create_dir_all(folder)
-            .map_err(|error| PortError(format!("the folder `{}` cannot be made: {error}", folder.display())))
+            .map_err(|error| PortError::io(format!("the folder `{}` cannot be made", folder.display()), &error))
     }
 }
 

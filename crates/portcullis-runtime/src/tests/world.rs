@@ -126,7 +126,7 @@ fn group(number: usize, rules: Vec<Rule>, ids: bool, tags: usize) -> SecurityGro
     for (place, rule) in rules.into_iter().enumerate() {
         if group.rules.iter().all(|other| other.identity() != rule.identity()) {
             let (id, tags) =
-                if ids { (format!("sgr-{number}{place}"), vec![tag("Team", "a")]) } else { Default::default() };
+                if ids { (format!("sgr-{number}{place}"), [tag("Team", "a")].into()) } else { Default::default() };
             group.rules.push(Rule { id: id.into(), tags, ..rule });
         }
     }

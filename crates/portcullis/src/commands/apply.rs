@@ -14,7 +14,7 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Outcome> {
     let bytes = match name.starts_with("s3://") {
         true => plan_on_s3(&args.change, name)?,
         false => {
-            std::fs::read(name).map_err(|error| Failure::input(format!("the plan `{name}` cannot be read: {error}")))?
+            std::fs::read(name).map_err(|error| Failure::io(format!("the plan `{name}` cannot be read"), &error))?
         }
     };
     // Reading a plan proves it again; one that does not hold is not carried out.

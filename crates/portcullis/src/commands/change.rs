@@ -37,7 +37,7 @@ pub(crate) fn confirmed(agreed: bool, what: &str) -> Result<()> {
     let mut stderr = io::stderr().lock();
     let asked = write!(stderr, "{what}. Go on? [y/N] ").and_then(|()| stderr.flush());
     let read = asked.and_then(|()| io::stdin().lock().read_line(&mut answer));
-    read.map_err(|error| Failure::input(format!("the answer could not be read: {error}")))?;
+    read.map_err(|error| Failure::io("the answer could not be read", &error))?;
     match answer.trim().to_lowercase().as_str() {
         "y" | "yes" => Ok(()),
         _ => Err(Failure::input("nothing was done")),

@@ -27,7 +27,7 @@ use super::policy_files::assembled;
 use crate::cli::{ChangeArgs, EnforceArgs, PlanFormat};
 use crate::exit::{Failure, Outcome, Result};
 use crate::interrupt::flag_of_signals;
-use crate::output::{Console, to_file, to_stdout};
+use crate::output::{Console, to_stdout};
 use crate::selection::{Wanted, narrowed, remark_on_coverage};
 use crate::workshop::Workshop;
 
@@ -153,8 +153,7 @@ fn state(args: &EnforceArgs, workshop: &Workshop) -> Result<Box<dyn KeyValue>> {
 
 fn log(path: &Path) -> Result<ComplianceLog<File>> {
     let file = File::options().create(true).append(true).open(path);
-    let file =
-        file.map_err(|error| Failure::input(format!("the log `{}` cannot be written: {error}", path.display())))?;
+    let file = file.map_err(|error| Failure::io(format!("the log `{}` cannot be written", path.display()), &error))?;
     Ok(ComplianceLog::new(file))
 }
 
@@ -193,14 +192,13 @@ struct Shelf {
 impl PlanShelf for Shelf {
     fn keep(&self, name: &str, plan: &Plan) -> std::result::Result<String, PortError> {
         let path = self.folder.join(format!("{name}.json"));
-        let failed = |error: &dyn std::fmt::Display| {
-            PortError(format!("the plan `{}` could not be kept: {error}", path.display()))
-        };
+        let failed =
+            |error: &io::Error| PortError::io(format!("the plan `{}` could not be kept", path.display()), error);
         std::fs::create_dir_all(&self.folder).map_err(|error| failed(&error))?;
         let about =
             portcullis_formats::plan::About { created_at: Timestamp::now(), tool_version: env!("CARGO_PKG_VERSION") };
-        let written = to_file(&path, |out| portcullis_formats::plan::write(plan, &about, out));
-        written.map_err(|_| failed(&"the file could not be written"))?;
+        let written = portcullis_runtime::replace(&path, |out| portcullis_formats::plan::write(plan, &about, out));
+        written.map_err(|error| failed(&error))?;
         Ok(path.display().to_string())
     }
 }

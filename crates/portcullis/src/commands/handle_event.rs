@@ -62,7 +62,7 @@ pub(super) fn answer(
 }
 
 fn bytes(file: &str) -> Result<Vec<u8>> {
-    let unreadable = |error: io::Error| Failure::input(format!("`{file}` cannot be read: {error}"));
+    let unreadable = |error: io::Error| Failure::io(format!("`{file}` cannot be read"), &error);
     // One more than there may be, so that what is too long is seen to be.
     let most = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();

@@ -22,7 +22,7 @@ pub(crate) fn read(locations: &[String], aws: &AwsArgs, live: Option<&Live>) -> 
             live.policy(location)?
         } else {
             std::fs::read(location)
-                .map_err(|error| Failure::input(format!("the policy `{location}` cannot be read: {error}")))?
+                .map_err(|error| Failure::io(format!("the policy `{location}` cannot be read"), &error))?
         };
         Ok((location.clone(), bytes))
     };

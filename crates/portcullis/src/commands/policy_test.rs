@@ -26,7 +26,7 @@ pub(crate) fn run(policy: &Path, files: &[PathBuf], packs: &[String], console: &
     let (mut cases, mut failed) = (0, 0);
     for file in files {
         let bytes = std::fs::read(file)
-            .map_err(|error| Failure::input(format!("the cases `{}` cannot be read: {error}", file.display())))?;
+            .map_err(|error| Failure::io(format!("the cases `{}` cannot be read", file.display()), &error))?;
         let parsed = fixture::parse(&file.display().to_string(), &bytes);
         for case in parsed.map_err(|errors| console.diagnostics(&errors))? {
             cases += 1;

@@ -10,6 +10,7 @@ use portcullis_core::finding::{Evaluation, Status};
 use portcullis_core::model::Inventory;
 use portcullis_core::policy::PolicySet;
 use portcullis_core::usage::{Attribution, Members, Observed, Rulebook};
+use portcullis_formats::diagnostics::io_message;
 use portcullis_report::{Report, Terminal};
 
 use crate::cli::flows::InputArgs;
@@ -125,7 +126,8 @@ fn outcome(args: &ScanArgs, selection: &Selection, evaluation: &Evaluation) -> O
 /// The ids of the findings that an earlier result lists.
 fn read_baseline(path: &Path) -> Result<HashSet<String>> {
     let failed = |why: String| Failure::input(format!("the baseline `{}` {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| failed(format!("cannot be read: {}", io_message(&error))))?;
     let mut ids = HashSet::new();
     let mut documents = 0;
     for document in serde_json::Deserializer::from_str(&text).into_iter::<serde_json::Value>() {

@@ -79,6 +79,27 @@ fn risk_names_who_would_be_cut_and_by_which_rule_they_come_in() {
 }
 
 #[test]
+fn risk_is_the_same_where_the_inventory_does_not_tell_account_or_region() {
+    let place = place();
+    planned(&place);
+    let of = |inventory: &str| {
+        let run =
+            place.run(&["flows", "risk", "logs", "--plan", "plan.json", "--inventory", inventory, "--format", "json"]);
+        json_of(&run, 1)
+    };
+    let mut groups: Value =
+        serde_json::from_slice(&std::fs::read(place.path().join("inventory/groups.json")).unwrap()).unwrap();
+    for group in groups["SecurityGroups"].as_array_mut().unwrap() {
+        for key in ["SecurityGroupArn", "OwnerId"] {
+            assert!(group.as_object_mut().unwrap().remove(key).is_some(), "the plan knows no more than this inventory");
+        }
+    }
+    place.write("vague/groups.json", groups.to_string());
+    place.write("vague/interfaces.json", std::fs::read(place.path().join("inventory/interfaces.json")).unwrap());
+    assert_eq!(of("vague"), of("inventory"));
+}
+
+#[test]
 fn nothing_at_risk_is_exit_0_and_a_bad_line_exit_3() {
     let place = place();
     planned(&place);

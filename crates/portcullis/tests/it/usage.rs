@@ -94,6 +94,27 @@ fn wrong_usage_is_code_two_and_says_what_to_do() {
 }
 
 #[test]
+fn what_the_operating_system_refuses_is_told_in_its_words_without_numbers_or_other_files() {
+    let place = Place::new();
+    place.write("inventory.json", inventory(&[group("sg-0a", &[])]));
+    for (args, said) in [
+        (vec!["scan", "none.json"], "none.json: cannot be read"),
+        (vec!["scan", "inventory.json", "--policy", "none.json"], "the policy `none.json` cannot be read"),
+        (vec!["scan", "inventory.json", "--baseline", "none.json"], "the baseline `none.json` cannot be read"),
+        (vec!["scan", "inventory.json", "--output", "json=none/x.json"], "`none/x.json` could not be written"),
+        (vec!["plan", "inventory.json", "--out", "none/x.json"], "`none/x.json` could not be written"),
+        (vec!["apply", "none.json"], "the plan `none.json` cannot be read"),
+        (vec!["rollback", "none"], "the backup `none` cannot be read"),
+        (vec!["policy", "check", "none.json"], "the policy `none.json` cannot be read"),
+        (vec!["handle-event", "none.json"], "`none.json` cannot be read"),
+    ] {
+        let run = place.run(&args);
+        let expected = format!("error: {said}: no such file or directory");
+        assert_eq!((run.code, run.stderr.lines().last()), (2, Some(expected.as_str())), "{args:?}");
+    }
+}
+
+#[test]
 fn help_documents_the_exit_codes() {
     let run = Place::new().run(&["scan", "--help"]);
     assert_eq!(run.code, 0);

@@ -49,18 +49,18 @@ fn a_dry_run_prints_a_line_a_call() {
         "sgr-3 ingress tcp/80 ::/0",
         "sgr-4 egress -1/ 0.0.0.0/0",
     ]);
-    from.rules[2].tags = vec![tag("old", "1"), tag("same", "1")];
-    from.tags = vec![tag("gone", ""), tag("aws:x", "1")];
+    from.rules[2].tags = [tag("old", "1"), tag("same", "1")].into();
+    from.tags = [tag("gone", ""), tag("aws:x", "1")].into();
     let mut to = group(&[
         "sgr-1 ingress tcp/22 10.0.0.0/8 ssh",
         "sgr-3 ingress tcp/80 ::/0 web",
         "new ingress icmp/8 10.0.0.0/8",
         "new ingress tcp/443 111122223333/sg-9 it's \u{1b} web",
     ]);
-    to.rules[1].tags = vec![tag("new", "a\u{1b}b"), tag("same", "1")];
-    to.rules[2].tags = vec![tag("owner", "me")];
+    to.rules[1].tags = [tag("new", "a\u{1b}b"), tag("same", "1")].into();
+    to.rules[2].tags = [tag("owner", "me")].into();
     to.rules[3].description = "web".into();
-    to.tags = vec![tag("STATUS", "BAD")];
+    to.tags = [tag("STATUS", "BAD")].into();
     let calls = arrange(&from, &difference(&from, &to), Limits::default()).unwrap();
     assert_eq!(
         lines(&calls),
@@ -118,7 +118,7 @@ fn what_the_call_for_changes_in_place_cannot_say_comes_anew() {
     let from = group(&["sgr-1 ingress tcp/1 444455556666/sg-3 a", "sgr-2 ingress tcp/1 111122223333/sg-2 described"]);
     let to = group(&["sgr-1 ingress tcp/2 444455556666/sg-3 a", "sgr-2 ingress tcp/2 111122223333/sg-2"]);
     let mut to = to;
-    to.rules[0].tags = vec![tag("a", "b")];
+    to.rules[0].tags = [tag("a", "b")].into();
     let calls = arrange(&from, &difference(&from, &to), Limits::default()).unwrap();
     assert_eq!(
         lines(&calls),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::bench::{Bench, Tries, bare};
 use crate::change::{Limits, arrange};
 use crate::faults::Fate;
-use portcullis_core::model::{Direction, Peer, Rule, SecurityGroup, Tag};
+use portcullis_core::model::{Direction, Peer, Rule, SecurityGroup, Tag, Tags};
 use portcullis_core::net::{AddressSet, AnyCidr, PeerSet, Protocol, RuleServices, Symbol, Traffic};
 use portcullis_core::remediation::{Change, difference, fingerprint, simulate};
 
@@ -51,7 +51,7 @@ impl Rng {
         list[self.below(list.len())]
     }
 
-    fn tags(&mut self) -> Vec<Tag> {
+    fn tags(&mut self) -> Tags {
         let mut tags = BTreeMap::new();
         for _ in 0..self.below(3) {
             tags.insert(self.pick(&["a", "b", "aws:x"]), self.pick(&["", "1", "é"]));

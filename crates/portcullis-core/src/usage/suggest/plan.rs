@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Suggestion;
-use crate::model::{Inventory, NetworkInterface, Peer, SecurityGroup};
+use crate::model::{Inventory, NetworkInterface, Peer, Rule, SecurityGroup};
 use crate::policy::PolicySet;
 use crate::remediation::{Environments, Plan, Strategy, Unfixable, plan_change};
 use crate::usage::members::Members;
@@ -29,9 +29,14 @@ pub fn plan(inventory: &Inventory, rulebook: &Rulebook<'_>, suggestions: &[Sugge
             }
         }
         for suggested in &suggestion.rules {
-            let same = |peer: &Peer| peer.identity() == suggested.rule.peer.identity();
+            let is_within = |rule: &Rule| {
+                let (own, wider) = (suggested.rule.services.interval(), rule.services.interval());
+                rule.direction == suggested.rule.direction
+                    && rule.peer.identity() == suggested.rule.peer.identity()
+                    && wider.contains(own)
+            };
             if let Peer::Group(reference) = &suggested.rule.peer
-                && !group.rules.iter().any(|rule| rule.direction == suggested.rule.direction && same(&rule.peer))
+                && !group.rules.iter().any(is_within)
             {
                 named.insert(&reference.id);
             }

@@ -140,6 +140,7 @@ pub(crate) const OWN: &str = "
     from-list-only high ingress tcp:22 any outside pl-office
     from-unread-only high ingress tcp:22 any outside pl-unread
     from-unread4-only high ingress tcp:22 any outside pl-unread4, 2602:1::/32
+    half-only high ingress tcp:22 any outside 0.0.0.0/1, ::/1
     nobody-at-all high ingress tcp:21-23 any outside sg-web
     all-outside high ingress tcp:20-22 all outside 10.0.0.0/8
     out-any high egress tcp:25 any any

@@ -252,6 +252,11 @@ fn restricted_rules_lose_exactly_the_excess() {
         ],
     );
     check(
+        "half high ingress tcp:22 any outside 0.0.0.0/1",
+        "ingress tcp 22 from 0.0.0.0/0",
+        &["ingress tcp 22 from 0.0.0.0/0 > ingress tcp 22 from 0.0.0.0/1"],
+    );
+    check(
         "any high ingress tcp:22 any any",
         "ingress tcp 20-22 from sg-b, 10.0.0.0/8",
         &[

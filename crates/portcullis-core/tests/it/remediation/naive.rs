@@ -94,10 +94,10 @@ fn goes(world: &World, test: &Test, family: Option<usize>, here: &[Admitted], ho
         let parts = parts.filter(|(_, (spans, name))| !nobody(spans) || name.is_some());
         return parts
             .map(|(one, (spans, name))| {
-                let idle = if matches!(test, Test::Any | Test::Outside(_)) {
-                    meet(&one.spans, &loopback())
-                } else {
-                    Both::default()
+                let idle = match test {
+                    Test::Any => meet(&one.spans, &loopback()),
+                    Test::Outside(peers) => minus(&meet(&one.spans, &loopback()), &world.spans(peers, true)),
+                    _ => Both::default(),
                 };
                 (one.rule, union(&spans, &idle), name.is_some())
             })

@@ -12,6 +12,8 @@ const AROUND: &str = "
     interface eni-2 10.0.0.6 on sg-2
     interface eni-3 10.0.2.7 on sg-1
     interface eni-4 10.0.2.8 on
+    group sg-3
+    interface eni-5 10.0.2.9 on sg-3
 ";
 
 fn rule() -> impl Strategy<Value = String> {
@@ -34,6 +36,7 @@ fn rule() -> impl Strategy<Value = String> {
         "pl-a",
         "sg-1",
         "sg-2",
+        "sg-3",
         "2001:db8:2::/48",
     ]);
     (any::<bool>(), services, peers).prop_map(|(inward, services, peer)| {
@@ -76,8 +79,10 @@ fn told_way(interface: &str, from: &str, to: &str, tell: bool) -> &'static str {
 
 fn flow() -> impl Strategy<Value = [String; 2]> {
     let interface = prop::sample::select(vec!["eni-1", "eni-1", "eni-1", "eni-2", "eni-3", "eni-4", "eni-gone"]);
-    let v4 =
-        || prop::sample::select(vec!["10.0.0.5", "10.0.0.5", "10.0.0.6", "10.0.2.7", "203.0.113.9", "198.51.100.1"]);
+    let v4 = || {
+        let inside = ["10.0.0.5", "10.0.0.5", "10.0.0.6", "10.0.2.7", "10.0.2.9"];
+        prop::sample::select([inside.as_slice(), &["203.0.113.9", "198.51.100.1"]].concat())
+    };
     let v6 = || prop::sample::select(vec!["[2001:db8::5]", "[2001:db8:2::1]", "[2600::1]"]);
     let ends = prop_oneof![8 => (v4(), v4()), 1 => (v6(), v6())].prop_filter("two ends", |(from, to)| from != to);
     let port = || prop::sample::select(vec![22, 53, 123, 443, 40000, 40001, 50000]);

@@ -113,6 +113,23 @@ fn lists_and_groups_stand_for_what_they_hold() {
 }
 
 #[test]
+fn a_group_may_take_the_place_of_addresses_beside_a_rule_that_names_it_for_other_ports() {
+    let text = "
+        group sg-web
+        ingress tcp 80-443 from sg-ops
+        ingress udp 53 from 10.0.0.0/8
+        group sg-ops
+        interface eni-web 10.0.0.5 on sg-web
+        interface eni-ops 10.0.2.2 on sg-ops";
+    check(
+        text,
+        "eni-web 10.0.2.2:50000 > 10.0.0.5:443 tcp
+         eni-web 10.0.2.2:50000 > 10.0.0.5:53 udp",
+        &["sg-web ingress tcp 443 from sg-ops x1", "sg-web ingress udp 53 from sg-ops x1"],
+    );
+}
+
+#[test]
 fn an_address_whose_group_was_not_read_stays_an_address() {
     check(SHOP, "eni-db 10.0.4.1:50000 > 10.0.1.9:5432 tcp", &["sg-db ingress tcp 5432 from 10.0.4.1/32 x1"]);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use compact_str::{CompactString, format_compact};
 use portcullis_core::model::{
     Coverage, CoverageStatus, Direction, GroupKey, GroupReference, GroupUser, NetworkInterface, Peer, PrefixList,
-    PublicAddress, Rule, StaleReference, Tag, UserKind, Vpc,
+    PublicAddress, Rule, StaleReference, Tag, Tags, UserKind, Vpc,
 };
 use portcullis_core::net::{AddressSet, AnyCidr, Cidr, Family, Protocol, RuleServices};
 use proptest::collection::vec;
@@ -70,7 +70,7 @@ fn peer() -> impl Strategy<Value = Peer> {
     ]
 }
 
-fn tags() -> impl Strategy<Value = Vec<Tag>> {
+fn tags() -> impl Strategy<Value = Tags> {
     prop::collection::btree_map("[a-z:]{1,4}", text(), 0..3)
         .prop_map(|tags| tags.into_iter().map(|(key, value)| Tag { key: key.into(), value }).collect())
 }

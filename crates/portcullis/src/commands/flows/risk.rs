@@ -1,10 +1,12 @@
 //! `portcullis flows risk`
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 
 use portcullis_core::model::{GroupKey, Inventory, SecurityGroup};
 use portcullis_core::remediation::{Plan, simulate};
 use portcullis_core::usage::{Attribution, Cut, Flow, Members, Risk, Rulebook, Tally, cuts};
+use portcullis_formats::diagnostics::io_message;
+use portcullis_formats::inventory::may_be_one;
 use portcullis_report::flows::risk::Report;
 
 use super::seen::{places, read, remark_on_unattributed};
@@ -54,9 +56,9 @@ fn render(format: DigestFormat, report: &Report<'_>, out: &mut impl std::io::Wri
 }
 
 fn read_plan(path: &std::path::Path) -> Result<Plan> {
-    let failed = |why: String| Failure::input(format!("the plan `{}`: {why}", path.display()));
-    let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-    Ok(portcullis_formats::plan::read(&bytes).map_err(|error| failed(error.to_string()))?.plan)
+    let failed = |why: String| Failure::input(format!("the plan `{}` {why}", path.display()));
+    let bytes = std::fs::read(path).map_err(|error| failed(format!("cannot be read: {}", io_message(&error))))?;
+    Ok(portcullis_formats::plan::read(&bytes).map_err(|error| failed(format!("is refused: {error}")))?.plan)
 }
 
 impl Change {
@@ -69,8 +71,15 @@ impl Change {
         if before.interfaces.is_none() {
             before.groups.clear();
         }
-        let planned: BTreeSet<&GroupKey> = plan.groups.iter().map(|planned| &planned.group.key).collect();
-        before.groups.retain(|group| !planned.contains(&group.key));
+        // The inventory may not tell an account or a Region that the plan knows: an old copy left beside the planned group
+        // would still let in what the plan closes.
+        let mut planned: HashMap<&str, Vec<&GroupKey>> = HashMap::new();
+        for key in plan.groups.iter().map(|planned| &planned.group.key) {
+            planned.entry(&key.group_id).or_default().push(key);
+        }
+        before.groups.retain(|SecurityGroup { key, .. }| {
+            !planned.get(key.group_id.as_str()).into_iter().flatten().any(|planned| may_be_one(planned, key))
+        });
         let mut changed = BTreeMap::new();
         for planned in &plan.groups {
             let after = simulate(&planned.group, &planned.changes);

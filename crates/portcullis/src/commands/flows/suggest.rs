@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
+use anyhow::anyhow;
 use jiff::Timestamp;
 use portcullis_core::usage::{Attribution, Members, Observed, Rulebook, Suggester, Suggestion, Tally, suggest};
 use portcullis_formats::rules::{RuleSet, write};
@@ -49,6 +50,10 @@ pub(crate) fn run(args: &SuggestArgs, console: &Console) -> Result<Outcome> {
 
     if let Some(path) = &args.out {
         let plan = suggest::plan(&inventory, &rulebook, &suggestions);
+        // Whoever reads the plan would refuse it.
+        if let Some(wrong) = plan.groups.iter().find(|planned| !planned.proof.opens.is_empty()) {
+            return Err(anyhow!("the suggestion for `{}` would open something", wrong.group.key.group_id).into());
+        }
         let about =
             portcullis_formats::plan::About { created_at: Timestamp::now(), tool_version: env!("CARGO_PKG_VERSION") };
         to_file(path, |out| portcullis_formats::plan::write(&plan, &about, out))?;

@@ -51,7 +51,7 @@ fn stdin(args: &FmtArgs, console: &Console) -> Result<Outcome> {
     }
     let mut before = Vec::new();
     let read = std::io::stdin().lock().take(Source::MAX_BYTES as u64 + 1).read_to_end(&mut before);
-    read.map_err(|error| Failure::input(format!("stdin cannot be read: {error}")))?;
+    read.map_err(|error| Failure::io("stdin cannot be read", &error))?;
     let after = format("stdin", &before).map_err(|wrong: Diagnostics| console.diagnostics(&wrong))?;
     if args.check {
         return Ok(if after.as_bytes() == before { Outcome::Done } else { Outcome::Findings });

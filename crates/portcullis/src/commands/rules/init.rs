@@ -55,7 +55,7 @@ fn from_pysec(place: &PlaceArgs, console: &Console) -> Result<Outcome> {
 fn pysec_folders(folder: &Path) -> Result<Vec<PathBuf>> {
     let (mut found, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
     while let Some(folder) = folders.pop() {
-        let failed = |error| Failure::input(format!("`{}` cannot be read: {error}", folder.display()));
+        let failed = |error| Failure::io(format!("`{}` cannot be read", folder.display()), &error);
         if folder.join(PYSEC).is_file() {
             found.push(folder.clone());
         }
