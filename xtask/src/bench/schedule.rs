@@ -40,8 +40,8 @@ fn chains(calls: &[Call]) -> Vec<u32> {
     for call in calls.iter().filter(|call| !BEFORE.contains(&call.action.as_str())) {
         let [first, then] = lists.entry((&call.account, &call.region)).or_default();
         let stage = if AT_FIRST.contains(&call.action.as_str()) { first } else { then };
-        // Pages of one list differ in their token alone, which comes last.
-        let list = call.body.split("NextToken").next().unwrap_or_default();
+        // Pages of one list differ in their token alone, wherever it stands.
+        let list: Vec<&str> = call.body.split('&').filter(|parameter| !parameter.starts_with("NextToken=")).collect();
         *stage.entry((&call.service, &call.action, list)).or_default() += 1;
     }
     let longest = |stage: &BTreeMap<_, u32>| stage.values().copied().max().unwrap_or_default();
@@ -65,7 +65,7 @@ mod tests {
     fn account(account: &str) -> Vec<Call> {
         let actions = [
             ("DescribeSecurityGroups", "MaxResults=5"),
-            ("DescribeSecurityGroups", "MaxResults=5&NextToken=x"),
+            ("DescribeSecurityGroups", "NextToken=x&MaxResults=5"),
             ("DescribeSecurityGroupRules", "MaxResults=5"),
             ("DescribeDBInstances", ""),
             ("ListFunctions", ""),

@@ -5,6 +5,7 @@
 mod around;
 mod faults;
 
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::*;
@@ -174,6 +175,19 @@ async fn regions_are_read_one_after_another_and_never_more_units_than_allowed() 
     let behind = |place: usize| order[place..].iter().filter(|region| **region < order[place]).count();
     assert!((0..order.len()).all(|place| behind(place) <= 7), "{order:?}");
     assert!((0..order.len()).any(|place| behind(place) > 0), "{order:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_unit_is_under_way_before_the_last_is_told() {
+    let request = Request { concurrency: NonZeroUsize::MIN, ..own(&[REGION, "us-east-1"]) };
+    let mut under_way = Vec::new();
+    collect(Arc::new(world([place()])), request, std::convert::identity, |event| {
+        if let Event::Unit(_) = event {
+            under_way.push(Handle::current().metrics().num_alive_tasks());
+        }
+    })
+    .await;
+    assert_eq!(under_way, [1, 0]);
 }
 
 #[tokio::test(start_paused = true)]
