@@ -502,5 +502,79 @@ class Functions(Case):
             self.assertEqual(sorted(asked, key=lambda item: item["n"]), [{"n": 1}, {"n": 3}])
 
 
+class Access(Case):
+    """A role that exists is held to its policies."""
+
+    def role(self, *statements, trust=None, name="held", session=None):
+        iam = self.client("iam", session)
+        policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust or {"Version": "2012-10-17", "Statement": []}))["Role"]
+        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy)
+        return role["Arn"]
+
+    def keys(self, arn, sts=None, **more):
+        sts = sts or boto3.client("sts", endpoint_url=ENDPOINT, region_name="eu-west-1", aws_access_key_id="AKIATESTTESTTESTTEST", aws_secret_access_key="x")
+        keys = sts.assume_role(RoleArn=arn, RoleSessionName="test", **more)["Credentials"]
+        return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name="eu-west-1")
+
+    def allow_statement(self, actions, resource="*", **more):
+        return {"Effect": "Allow", "Action": actions, "Resource": resource} | more
+
+    def test_actions_and_resources(self):
+        group, other = self.group(), self.group("other")
+        arn = self.role(self.allow_statement(["ec2:Describe*"]),
+                        self.allow_statement(["ec2:Authorize*"], f"arn:aws:ec2:eu-west-1:{self.account}:security-group/{group}"))
+        ec2 = self.client("ec2", self.keys(arn))
+        self.assertTrue(ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"])
+        permission = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
+        told = self.refused("UnauthorizedOperation", ec2.authorize_security_group_ingress, GroupId=other, IpPermissions=[permission])
+        self.assertIn(f"not authorized to perform: ec2:AuthorizeSecurityGroupIngress on resource: arn:aws:ec2:eu-west-1:{self.account}:security-group/{other}", told)
+        # A tag on the new rule is a permission of its own.
+        tags = [{"ResourceType": "security-group-rule", "Tags": [{"Key": "a", "Value": "b"}]}]
+        permission |= {"ToPort": 2}
+        told = self.refused("UnauthorizedOperation", ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=[permission], TagSpecifications=tags)
+        self.assertIn("ec2:CreateTags", told)
+        self.assertEqual(len(self.rules(group)), 1)
+        self.refused("AccessDenied", self.client("rds", self.keys(arn)).describe_db_instances)
+        self.refused("AccessDeniedException", self.client("lambda", self.keys(arn)).list_functions)
+
+    def test_a_denial_counts_more_and_a_session_policy_narrows(self):
+        arn = self.role(self.allow_statement("ec2:*"), {"Effect": "Deny", "Action": "ec2:DescribeVpcs", "Resource": "*"})
+        ec2 = self.client("ec2", self.keys(arn))
+        ec2.describe_subnets()
+        self.refused("UnauthorizedOperation", ec2.describe_vpcs)
+        narrow = json.dumps({"Version": "2012-10-17", "Statement": [self.allow_statement("ec2:DescribeVpcs")]})
+        self.refused("UnauthorizedOperation", self.client("ec2", self.keys(arn, Policy=narrow)).describe_subnets)
+
+    def test_conditions(self):
+        arn = self.role(self.allow_statement("cloudwatch:PutMetricData", Condition={"StringEquals": {"cloudwatch:namespace": "ours"}}))
+        metrics, data = self.client("cloudwatch", self.keys(arn)), [{"MetricName": "m", "Value": 1.0}]
+        metrics.put_metric_data(Namespace="ours", MetricData=data)
+        with self.assertRaises(ClientError):
+            metrics.put_metric_data(Namespace="theirs", MetricData=data)
+
+    def test_objects(self):
+        arn = self.role(self.allow_statement(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::b-{self.account}/kept/*"))
+        self.client("s3").create_bucket(Bucket=f"b-{self.account}", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        s3 = self.client("s3", self.keys(arn))
+        s3.put_object(Bucket=f"b-{self.account}", Key="kept/a", Body=b"x")
+        self.refused("AccessDenied", s3.put_object, Bucket=f"b-{self.account}", Key="other/a", Body=b"x")
+        self.refused("AccessDenied", s3.list_objects_v2, Bucket=f"b-{self.account}")
+
+    def test_a_role_is_entered_by_whom_it_trusts(self):
+        far, account = session()
+        caller = self.role(self.allow_statement("sts:AssumeRole"))
+        trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": caller}, "Action": "sts:AssumeRole",
+                                                         "Condition": {"StringEquals": {"sts:ExternalId": "cuckoo"}}}]}
+        entered = self.role(self.allow_statement("ec2:*"), trust=trust, name="entered", session=far)
+        sts = self.client("sts", self.keys(caller))
+        self.keys(entered, sts, ExternalId="cuckoo")
+        self.refused("AccessDenied", sts.assume_role, RoleArn=entered, RoleSessionName="t", ExternalId="magpie")
+        self.refused("AccessDenied", sts.assume_role, RoleArn=entered, RoleSessionName="t")
+        other = self.client("sts", self.keys(self.role(self.allow_statement("sts:AssumeRole"), name="other")))
+        self.refused("AccessDenied", other.assume_role, RoleArn=entered, RoleSessionName="t", ExternalId="cuckoo")
+
+
 if __name__ == "__main__":
     unittest.main()

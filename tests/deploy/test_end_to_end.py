@@ -14,6 +14,7 @@ from accounts import REGION, Account, Case
 from terraform import ROOT
 
 PATTERN = (ROOT / "deploy/terraform/event-pattern.json").read_text()
+POLICY = (ROOT / "deploy/iam/remediate.json").read_text()
 EVERYBODY = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0", "Description": "quick fix"}]}
 OFFICE = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "198.51.100.7/32"}]}
 
@@ -35,7 +36,7 @@ class EndToEnd(Case):
         self.account = Account()
         for service in ("ec2", "s3", "sns", "sqs", "dynamodb", "events", "cloudwatch", "iam", "lambda"):
             setattr(self, service.replace("lambda", "functions"), self.account.client(service))
-        self.bucket, self.table = f"kept-{self.account.id}", f"state-{self.account.id}"
+        self.bucket, self.table = f"kept-{self.account.id}", f"portcullis-{self.account.id}"
         self.s3.create_bucket(Bucket=self.bucket)
         self.dynamodb.create_table(
             TableName=self.table, BillingMode="PAY_PER_REQUEST",
@@ -46,7 +47,7 @@ class EndToEnd(Case):
         self.changes, arn = self.queue("changes", VisibilityTimeout="2", RedrivePolicy=redrive)
         self.events.put_rule(Name="changes", EventPattern=PATTERN)
         self.events.put_targets(Rule="changes", Targets=[{"Id": "queue", "Arn": arn}])
-        self.topic = self.sns.create_topic(Name="notices")["TopicArn"]
+        self.topic = self.sns.create_topic(Name="portcullis-notices")["TopicArn"]
         self.inbox, arn = self.queue("inbox")
         self.sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn)
         vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
@@ -139,6 +140,8 @@ class EndToEnd(Case):
 
     def test_the_function_does_the_same(self):
         role = self.iam.create_role(RoleName="service", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        policy = POLICY.replace("BUCKET/PREFIX", f"{self.bucket}/backups").replace("BUCKET", self.bucket)
+        self.iam.put_role_policy(RoleName="service", PolicyName="own", PolicyDocument=policy)
         self.functions.create_function(
             FunctionName="responder", Runtime="provided.al2023", Handler="bootstrap", Role=role,
             Code={"ZipFile": function.archive()}, Environment={"Variables": self.settings()},

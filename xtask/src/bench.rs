@@ -7,6 +7,7 @@ mod flows;
 mod live;
 mod measure;
 mod repositories;
+mod schedule;
 mod service;
 mod table;
 mod whole;

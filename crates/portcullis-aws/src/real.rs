@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{Region, SdkConfig};
 
 use self::session::Sessions;
@@ -125,7 +126,10 @@ impl Aws {
 
     async fn account_in(&self, access: &AccountAccess, region: &str) -> Result<SdkConfig> {
         let config = self.sessions.into_account(access).await?;
-        Ok(in_region(&config, Region::new(region.to_owned())))
+        let config = in_region(&config, Region::new(region.to_owned())).into_builder();
+        // It looks after answers that are read bit by bit once a call is over. These are whole when it ends, within the
+        // limit of all of it, and a watch over each of a thousand calls under way is felt.
+        Ok(config.stalled_stream_protection(StalledStreamProtectionConfig::disabled()).build())
     }
 }
 

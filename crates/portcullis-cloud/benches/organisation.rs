@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant as RealTime};
 
 use portcullis_cloud::api::{AccountAccess, Role};
-use portcullis_cloud::collect::{Event, Regions, Request, Want, collect};
+use portcullis_cloud::collect::{Collected, Event, Regions, Request, Want, collect};
 use portcullis_cloud::model::{DEFAULT_REGIONS, Limits, Place, World, prefix_list};
 use tokio::time::Instant;
 
@@ -73,11 +73,12 @@ async fn run(accounts: usize, concurrency: Option<std::num::NonZeroUsize>) {
 
     let (real, started, before) = (RealTime::now(), Instant::now(), peak());
     let (mut bytes, mut partial) = (0usize, 0usize);
-    let end = collect(Arc::new(world.clone()), request, |event| {
-        if let Event::Unit(unit) = event {
-            partial += usize::from(unit.error.is_some());
-            // As the door does: the JSON of one unit, which is then read and dropped.
-            bytes += serde_json::to_vec(&unit).map(|json| json.len()).unwrap_or_default();
+    // As the door does: the JSON of one unit, which is then read and dropped.
+    let make = |unit: Collected| (unit.error.is_some(), serde_json::to_vec(&unit).map_or(0, |json| json.len()));
+    let end = collect(Arc::new(world.clone()), request, make, |event| {
+        if let Event::Unit((failed, size)) = event {
+            partial += usize::from(failed);
+            bytes += size;
         }
     })
     .await;

@@ -6,6 +6,7 @@
 
 mod documents;
 mod lists;
+mod pages;
 mod unit;
 mod users;
 
@@ -13,6 +14,7 @@ mod users;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::pending;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use std::time::Duration;
 
 use portcullis_core::model::CoverageStatus;
 use tokio::sync::OnceCell;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::lists::Lists;
@@ -126,11 +128,11 @@ pub struct Progress {
 
 /// What happens while reading.
 #[derive(Debug)]
-pub enum Event {
+pub enum Event<T> {
     /// How far it is.
     Progress(Progress),
-    /// A unit was read, or given up.
-    Unit(Box<Collected>),
+    /// A unit was read, or given up: what was made of it.
+    Unit(T),
     /// All units of a Region were told.
     Region(String),
 }
@@ -170,8 +172,16 @@ impl Shared {
 
 /// Reads what is asked for, and tells of each unit once, as soon as it was read. Nothing is kept.
 ///
+/// What is told of a unit is what `make` makes of it, on a thread of its own, so that it keeps no call waiting; several
+/// units may be made at once.
+///
 /// Dropping the future ends the reading; calls that are on their way are abandoned.
-pub async fn collect(cloud: Arc<dyn Cloud>, request: Request, mut sink: impl FnMut(Event) + Send) -> Progress {
+pub async fn collect<T: Send + 'static>(
+    cloud: Arc<dyn Cloud>,
+    request: Request,
+    make: impl Fn(Collected) -> T + Send + Sync + 'static,
+    mut sink: impl FnMut(Event<T>) + Send,
+) -> Progress {
     let mut want = request.want;
     want.interfaces |= want.users;
     want.references |= want.users;
@@ -184,7 +194,8 @@ pub async fn collect(cloud: Arc<dyn Cloud>, request: Request, mut sink: impl FnM
         counts: Arc::default(),
         lists: Arc::default(),
     });
-    let mut run = Run { told: Progress::default(), shared, limit: request.concurrency.get(), sink: &mut sink };
+    let (limit, make) = (request.concurrency.get(), Arc::new(make));
+    let mut run = Run { told: Progress::default(), shared, limit, make, sink: &mut sink };
     run.told.accounts = request.accounts.len();
     let found = run.discover(request.accounts, &request.regions).await;
     let accounts = found.into_iter().map(|(account, enabled)| {
@@ -201,15 +212,19 @@ pub async fn collect(cloud: Arc<dyn Cloud>, request: Request, mut sink: impl FnM
     run.told
 }
 
+/// What makes something of each unit.
+type Make<T> = dyn Fn(Collected) -> T + Send + Sync;
+
 /// A reading under way.
-struct Run<'s, S> {
+struct Run<'s, T, S> {
     told: Progress,
     shared: Arc<Shared>,
     limit: usize,
+    make: Arc<Make<T>>,
     sink: &'s mut S,
 }
 
-impl<S: FnMut(Event) + Send> Run<'_, S> {
+impl<T: Send + 'static, S: FnMut(Event<T>) + Send> Run<'_, T, S> {
     fn tell(&mut self) {
         let counts = &self.shared.counts;
         let now = Progress {
@@ -223,24 +238,28 @@ impl<S: FnMut(Event) + Send> Run<'_, S> {
     }
 
     /// Does tasks side by side, up to the limit, and gives each result to `done`; tells progress now and then.
-    async fn side_by_side<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    async fn side_by_side<R: Send + 'static, F: Future<Output = R> + Send + 'static>(
         &mut self,
         mut tasks: impl Iterator<Item = F>,
-        mut done: impl FnMut(&mut Self, T),
+        mut done: impl FnMut(&mut Self, R),
     ) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut running = JoinSet::new();
+        let (mut running, mut last) = (JoinSet::new(), None);
         loop {
             while running.len() < self.limit
                 && let Some(task) = tasks.next()
             {
                 running.spawn(task);
             }
+            // Only now that the next one is under way: whoever is told may judge and print a whole Region.
+            if let Some(result) = last.take() {
+                done(self, result);
+            }
             tokio::select! {
                 biased;
                 ended = running.join_next() => match ended {
-                    Some(Ok(result)) => done(self, result),
+                    Some(Ok(result)) => last = Some(result),
                     // A task is not cancelled while this runs, so it panicked, which is a defect and no answer of AWS.
                     Some(Err(error)) => error.try_into_panic().map_or((), |panic| resume_unwind(panic)),
                     None => return,
@@ -270,12 +289,13 @@ impl<S: FnMut(Event) + Send> Run<'_, S> {
             Err(stop) => {
                 run.told.accounts_done += 1;
                 run.told.failures += 1;
-                (run.sink)(Event::Unit(Box::new(Collected {
+                let made = (run.make)(Collected {
                     account: account.id.clone(),
                     status: CoverageStatus::Unread,
                     error: Some(stop.to_string()),
                     ..Collected::default()
-                })));
+                });
+                (run.sink)(Event::Unit(made));
                 run.tell();
             }
         })
@@ -295,13 +315,13 @@ impl<S: FnMut(Event) + Send> Run<'_, S> {
             }
         }
         self.tell();
-        let shared = Arc::clone(&self.shared);
+        let (shared, make) = (Arc::clone(&self.shared), Arc::clone(&self.make));
         let tasks = std::iter::from_fn(move || {
             loop {
                 let (region, accounts) = by_region.front_mut()?;
                 if let Some(account) = accounts.pop_front() {
-                    let (shared, region) = (Arc::clone(&shared), region.clone());
-                    return Some(Unit { shared, account, region }.read());
+                    let (shared, make, region) = (Arc::clone(&shared), Arc::clone(&make), region.clone());
+                    return Some(Done::of(Unit { shared, account, region }, make));
                 }
                 by_region.pop_front();
             }
@@ -313,18 +333,42 @@ impl<S: FnMut(Event) + Send> Run<'_, S> {
             });
             ended && left.remove(key).is_some()
         };
-        self.side_by_side(tasks, |run, collected| {
+        self.side_by_side(tasks, |run, Done { account, region, status, made }| {
             run.told.units_done += 1;
-            run.told.failures += usize::from(collected.status != CoverageStatus::Complete);
-            run.told.accounts_done += usize::from(ended(&mut left_of_account, &collected.account));
-            let region = collected.region.clone();
-            (run.sink)(Event::Unit(Box::new(collected)));
+            run.told.failures += usize::from(status != CoverageStatus::Complete);
+            run.told.accounts_done += usize::from(ended(&mut left_of_account, &account));
+            (run.sink)(Event::Unit(made));
             if ended(&mut left, &region) {
                 run.shared.lists.forget(&region);
                 (run.sink)(Event::Region(region));
             }
         })
         .await;
+    }
+}
+
+/// A unit that was read or given up, and what was made of it.
+struct Done<T> {
+    account: String,
+    region: String,
+    status: CoverageStatus,
+    made: T,
+}
+
+impl<T: Send + 'static> Done<T> {
+    async fn of(unit: Unit, make: Arc<Make<T>>) -> Self {
+        let collected = unit.read().await;
+        let (account, region, status) = (collected.account.clone(), collected.region.clone(), collected.status);
+        // On a thread for work that does not wait, or the threads that answers arrive on would stand still meanwhile.
+        let made = match spawn_blocking(move || make(collected)).await {
+            Ok(made) => made,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // Nobody cancels it but a runtime that ends, and this with it.
+                Err(_) => pending().await,
+            },
+        };
+        Self { account, region, status, made }
     }
 }
 

@@ -30,8 +30,10 @@ struct Inner {
     upstream: String,
     began: Instant,
     state: Mutex<State>,
-    /// Wakes whoever is held back, and whoever waits for calls.
-    changed: Condvar,
+    /// Wakes whoever waits for calls.
+    arrived: Condvar,
+    /// Wakes whoever is held back. Not the same as above: a call that arrives would wake the hundred that are held back.
+    ending: Condvar,
     ended: AtomicBool,
 }
 
@@ -68,7 +70,8 @@ impl Proxy {
             upstream: http::address(upstream).to_owned(),
             began: Instant::now(),
             state: Mutex::default(),
-            changed: Condvar::new(),
+            arrived: Condvar::new(),
+            ending: Condvar::new(),
             ended: AtomicBool::new(false),
         });
         let shared = Arc::clone(&inner);
@@ -141,7 +144,7 @@ impl Proxy {
     pub fn await_calls(&self, action: &str, count: usize) {
         let enough = |state: &mut State| state.log.iter().filter(|c| c.action == action).count() < count;
         let limit = Duration::from_secs(60);
-        let waited = self.inner.changed.wait_timeout_while(self.inner.lock(), limit, enough);
+        let waited = self.inner.arrived.wait_timeout_while(self.inner.lock(), limit, enough);
         let in_vain = waited.unwrap_or_else(PoisonError::into_inner).1.timed_out();
         assert!(!in_vain, "no {count} calls of {action} within a minute");
     }
@@ -153,7 +156,7 @@ impl Drop for Proxy {
         let state = self.inner.lock();
         self.inner.ended.store(true, Ordering::Relaxed);
         drop(state);
-        self.inner.changed.notify_all();
+        self.inner.ending.notify_all();
         // The listener looks at the flag only when somebody connects.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
@@ -251,7 +254,7 @@ impl Inner {
         state.log.push(call);
         let (place, delay) = (state.log.len() - 1, state.delay);
         drop(state);
-        self.changed.notify_all();
+        self.arrived.notify_all();
         (place, found, delay)
     }
 
@@ -267,7 +270,7 @@ impl Inner {
     fn hold(&self, by: Duration) -> bool {
         if !by.is_zero() {
             let standing = |_: &mut State| !self.ended.load(Ordering::Relaxed);
-            let _ = self.changed.wait_timeout_while(self.lock(), by, standing);
+            let _ = self.ending.wait_timeout_while(self.lock(), by, standing);
         }
         !self.ended.load(Ordering::Relaxed)
     }

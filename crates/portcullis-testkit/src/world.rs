@@ -16,6 +16,7 @@ use crate::xml::Element;
 mod network;
 mod organisation;
 mod queues;
+mod roles;
 mod rules;
 mod stores;
 
@@ -95,15 +96,20 @@ impl World {
         let (child_endpoint, region) = (endpoint.clone(), "eu-west-1".to_owned());
         let mut world = Self { endpoint, child_endpoint, account: account.to_owned(), region, keys: Arc::new(nobody) };
         let role = format!("arn:aws:iam::{account}:role/any");
-        let answer = world.query("sts", "AssumeRole", &[("RoleArn", &role), ("RoleSessionName", "test")]);
+        world.keys = Arc::new(world.assume(&role));
+        world
+    }
+
+    /// The credentials of a role.
+    fn assume(&self, role: &str) -> Keys {
+        let answer = self.query("sts", "AssumeRole", &[("RoleArn", role), ("RoleSessionName", "test")]);
         let given = |name| answer.find(name).map_or_else(String::new, |e| e.text.clone());
-        world.keys = Arc::new(Keys {
+        Keys {
             id: given("AccessKeyId"),
             secret: given("SecretAccessKey"),
             token: given("SessionToken"),
             home: TempDir::new().expect("no temporary folder"),
-        });
-        world
+        }
     }
 
     /// The same account in another Region.

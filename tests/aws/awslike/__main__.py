@@ -15,6 +15,7 @@ import threading
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
+import access
 import cbor
 import deployment
 import functions
@@ -45,6 +46,7 @@ def one_after_the_other(answer, environ, start_response):
 
 
 def install():
+    access.install()
     quick.install()
     rules.install()
     peering.install()

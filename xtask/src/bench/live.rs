@@ -2,9 +2,9 @@
 //! are kept under way at once.
 //!
 //! The server is one thread of Python in effect and would be the slowest part by far, so the proxy answers from memory
-//! what it was asked before: the first run, which does not count, fills it. The server's own rate is printed.
+//! what it was asked before: the first run, which does not count, fills it. The server's own rate is printed. Proxy and
+//! program share the machine's processors, so what both need of them is measured and printed too.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -12,7 +12,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use portcullis_testkit::{Call, Proxy, World};
+use wait4::Wait4 as _;
 
+use super::measure::own_processor;
+use super::schedule::{calls_alone, under_way};
 use super::table::{table, time};
 use super::whole::Bench;
 use crate::moto::Server;
@@ -24,6 +27,8 @@ const GROUPS: usize = 100;
 /// As `tests/aws/awslike/many.py` counts them.
 const FIRST: u64 = 100_000_000_001;
 const ROLE: &str = "portcullis";
+/// How many accounts and Regions the program reads at once.
+const UNITS: u32 = 32;
 
 const NO_CUSTODIAN: &str = "c7n-org is not in PATH, so nothing stands beside the scan: \
                             python3 -m venv V && V/bin/pip install c7n-org==0.6.52 && PATH=$PWD/V/bin:$PATH cargo xtask bench live";
@@ -31,6 +36,8 @@ const NO_CUSTODIAN: &str = "c7n-org is not in PATH, so nothing stands beside the
 /// What runs on the organisation, and how it did.
 struct Outcome {
     wall: Duration,
+    /// The processor's time of the program, and of the proxy meanwhile.
+    processor: [Duration; 2],
     calls: Vec<Call>,
 }
 
@@ -46,7 +53,8 @@ pub(super) fn organisation(bench: &Bench) -> Result<String> {
     proxy.replay();
     let behind = world.behind(&proxy);
 
-    let mut rows = vec![row("portcullis scan", &best(bench, &proxy, || scan(bench, &behind, accounts))?)];
+    let ours = best(bench, &proxy, || scan(bench, &behind, accounts))?;
+    let mut rows = vec![row("portcullis scan", &ours)];
     match custodian(bench, &behind, accounts) {
         Ok(command) => {
             let run = || Ok(shallow_copy(&command));
@@ -55,20 +63,45 @@ pub(super) fn organisation(bench: &Bench) -> Result<String> {
         Err(_) => eprintln!("   {NO_CUSTODIAN}"),
     }
     let title = format!("Live: {accounts} accounts × 4 Regions × {GROUPS} groups, {} more for each call", time(DELAY));
-    let head = ["program", "wall time", "calls", "at once", "bound", "wall / bound"];
+    let head = ["program", "wall time", "calls", "under way at once", "processor: program", "proxy"];
     Ok(format!(
-        "{}\nBound: the time of all calls shared by as many as were under way at once, or the longest chain of pages after \
-         its role was assumed, whichever is more. The server alone takes {rate:.0} DescribeSecurityGroups of {GROUPS} groups \
-         a second; answers came from the proxy's memory.\n",
-        table(&title, head, &rows)
+        "{}\n{}\nThe server alone takes {rate:.0} DescribeSecurityGroups of {GROUPS} groups a second; answers came from the \
+         proxy's memory.\n",
+        table(&title, head, &rows),
+        bounds(&ours)
     ))
 }
 
 fn row(name: &str, outcome: &Outcome) -> [String; 6] {
-    let (at_once, bound) = (at_once(&outcome.calls), bound(&outcome.calls));
-    let factor = outcome.wall.as_secs_f64() / bound.as_secs_f64();
-    let calls = outcome.calls.len().to_string();
-    [name.to_owned(), time(outcome.wall), calls, at_once.to_string(), time(bound), format!("{factor:.2} ×")]
+    let [program, proxy] = outcome.processor.map(time);
+    let [calls, at_once] = [outcome.calls.len(), under_way(&outcome.calls)].map(|count| count.to_string());
+    [name.to_owned(), time(outcome.wall), calls, at_once, program, proxy]
+}
+
+/// What no run could fall below, and how far above it the program is. Neither bound has the other in it: a run that kept
+/// all calls under way and all processors busy would still have to wait for the first answers before it can read any.
+fn bounds(outcome: &Outcome) -> String {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let spent: Duration = outcome.processor.iter().sum();
+    let processors = spent.div_f64(u32::try_from(cores).map_or(1.0, f64::from));
+    let calls = calls_alone(&outcome.calls, DELAY, UNITS);
+    let row = |name: &str, bound: Duration| {
+        let factor = outcome.wall.as_secs_f64() / bound.as_secs_f64();
+        [name.to_owned(), time(bound), format!("{factor:.2} ×")]
+    };
+    let rows = [
+        row("the calls alone", calls),
+        row("the processors alone", processors),
+        row("the greater", calls.max(processors)),
+    ];
+    format!(
+        "{}\nThe calls alone: who one is, then a role, then {UNITS} accounts and Regions at a time, shared evenly, of which \
+         each waits for the pages of its lists and, once groups, rules, VPCs and interfaces are there, for what they make \
+         it ask; a call takes the {} and nothing else. The processors alone: what program and proxy need of them, as if \
+         the {cores} had nothing else to do and none ever waited for an answer.\n",
+        table("What no scan could fall below", ["bound", "time", "wall / bound"], &rows),
+        time(DELAY)
+    )
 }
 
 /// The run of median wall time, after one that fills the proxy's memory.
@@ -79,14 +112,16 @@ fn best(bench: &Bench, proxy: &Proxy, command: impl Fn() -> Result<Command>) -> 
         let mut command = command()?;
         let stderr = bench.folder.join("live-stderr.txt");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&stderr)?);
-        let start = Instant::now();
-        let status = command.status().with_context(|| format!("cannot run `{}`", shown(&command)))?;
-        let wall = start.elapsed();
+        let (start, before) = (Instant::now(), own_processor());
+        let child = command.spawn().with_context(|| format!("cannot run `{}`", shown(&command)))?;
+        let used = child.wait4()?;
+        let (wall, own) = (start.elapsed(), own_processor().saturating_sub(before));
         let said = fs::read_to_string(&stderr).unwrap_or_default();
-        ensure!(matches!(status.code(), Some(0 | 1)), "`{}`: {status}\n{said}", shown(&command));
+        ensure!(matches!(used.status.code(), Some(0 | 1)), "`{}`: {}\n{said}", shown(&command), used.status);
         ensure!(!proxy.calls().is_empty(), "`{}` asked nothing of the server:\n{said}", shown(&command));
         if turn > 0 {
-            outcomes.push(Outcome { wall, calls: proxy.calls() });
+            let processor = [used.rusage.utime + used.rusage.stime, own];
+            outcomes.push(Outcome { wall, processor, calls: proxy.calls() });
         }
     }
     outcomes.sort_by_key(|o| o.wall);
@@ -99,7 +134,8 @@ fn scan(bench: &Bench, world: &World, accounts: u64) -> Result<Command> {
     let ids: String = (FIRST..FIRST + accounts).map(|id| format!("{id}\n")).collect();
     fs::write(&file, ids)?;
     let mut command = Command::new(&bench.portcullis);
-    world.lend_to(&mut command).args(["scan", "--format", "json", "--role-name", ROLE, "--accounts-from"]).arg(file);
+    world.lend_to(&mut command).args(["scan", "--format", "json", "--concurrency", &UNITS.to_string()]);
+    command.args(["--role-name", ROLE, "--accounts-from"]).arg(file);
     for region in REGIONS.split(',') {
         command.args(["--region", region]);
     }
@@ -164,55 +200,4 @@ fn server_rate(world: &World) -> f64 {
         asking.into_iter().filter_map(|thread| thread.join().ok()).sum()
     });
     f64::from(calls) / start.elapsed().as_secs_f64()
-}
-
-/// The most calls that were under way at once.
-fn at_once(calls: &[Call]) -> usize {
-    let mut changes: Vec<_> = calls.iter().flat_map(|c| [(c.at, 1_isize), (c.at + c.took, -1)]).collect();
-    changes.sort_unstable();
-    let running = changes.into_iter().scan(0, |now, (_, change)| {
-        *now += change;
-        Some(*now)
-    });
-    running.max().unwrap_or(0).unsigned_abs()
-}
-
-/// No schedule can be quicker, given these calls and how many were under way at once.
-fn bound(calls: &[Call]) -> Duration {
-    let all: Duration = calls.iter().map(|c| c.took).sum();
-    let shared = all.div_f64(u32::try_from(at_once(calls).max(1)).map_or(1.0, f64::from));
-    // Pages of one list follow one another; so do the role and the first call in its account.
-    let mut chains: BTreeMap<_, Duration> = BTreeMap::new();
-    for call in calls.iter().filter(|c| c.action != "AssumeRole") {
-        let list = call.body.split("NextToken").next().unwrap_or_default();
-        let chain = chains.entry((&call.account, &call.region, &call.service, &call.action, list)).or_default();
-        *chain += call.took;
-    }
-    let role = calls.iter().filter(|c| c.action == "AssumeRole").map(|c| c.took).min().unwrap_or_default();
-    shared.max(role + chains.into_values().max().unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What the proxy writes down, where only these matter.
-    fn call(action: &str, body: &str, at: u64, took: u64) -> Call {
-        let mut call = Call::example(action);
-        (call.body, call.at, call.took) = (body.to_owned(), Duration::from_millis(at), Duration::from_millis(took));
-        call
-    }
-
-    #[test]
-    fn the_bound_is_the_longer_of_the_share_and_the_chain() {
-        let role = call("AssumeRole", "", 0, 50);
-        let pages =
-            [call("DescribeVpcs", "MaxResults=5", 50, 60), call("DescribeVpcs", "MaxResults=5NextToken=x", 110, 60)];
-        let side_by_side = [call("DescribeRegions", "", 60, 50), call("DescribeSubnets", "", 60, 50)];
-        let calls = [[role].as_slice(), &pages, &side_by_side].concat();
-        assert_eq!(at_once(&calls), 3);
-        assert_eq!(bound(&calls), Duration::from_millis(170));
-        let many: Vec<_> = (0..8).map(|i| call("DescribeVpcs", &i.to_string(), i / 2 * 50, 50)).collect();
-        assert_eq!((at_once(&many), bound(&many)), (2, Duration::from_millis(200)));
-    }
 }

@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 
 use super::documents::{Collected, Documents, group_arn};
 use super::lists::Lists;
-use super::users::{candidates, keep, look_up};
+use super::pages::{Read, alone, keep};
+use super::users::{candidates, look_up};
 use super::{Account, Shared};
 use crate::api::{Ec2, GroupFilter};
 use crate::error::Kind;
@@ -72,7 +73,7 @@ impl Unit {
         let mut stops = Vec::new();
         let documents = &mut collected.documents;
         let whole = if filter.is_empty() || want.references {
-            self.everything(lane, ec2.as_ref(), documents, &mut stops).await
+            self.everything(lane, ec2, documents, &mut stops).await
         } else {
             self.selected(lane, ec2, documents, &mut stops).await
         };
@@ -100,22 +101,28 @@ impl Unit {
     async fn everything(
         &self,
         lane: &Lane,
-        ec2: &dyn Ec2,
+        ec2: &Arc<dyn Ec2>,
         documents: &mut Documents,
         stops: &mut Vec<Stop>,
     ) -> Result<(), ()> {
-        let all = GroupFilter::default();
         let wanted = self.shared.want.interfaces;
         let interfaces = async {
             match wanted {
-                true => Some(lane.pages("ec2:DescribeNetworkInterfaces", |next| ec2.interfaces(&[], next)).await),
+                true => Some(
+                    alone(lane, ec2, "ec2:DescribeNetworkInterfaces", |ec2, next| async move {
+                        ec2.interfaces(&[], next).await
+                    })
+                    .await,
+                ),
                 false => None,
             }
         };
         let ((groups, end), rules, vpcs, interfaces) = tokio::join!(
-            lane.pages("ec2:DescribeSecurityGroups", |next| ec2.groups(&all, next)),
-            lane.pages("ec2:DescribeSecurityGroupRules", |next| ec2.rules(&[], next)),
-            lane.pages("ec2:DescribeVpcs", |next| ec2.vpcs(next)),
+            alone(lane, ec2, "ec2:DescribeSecurityGroups", |ec2, next| async move {
+                ec2.groups(&GroupFilter::default(), next).await
+            }),
+            alone(lane, ec2, "ec2:DescribeSecurityGroupRules", |ec2, next| async move { ec2.rules(&[], next).await }),
+            alone(lane, ec2, "ec2:DescribeVpcs", |ec2, next| async move { ec2.vpcs(next).await }),
             interfaces,
         );
         documents.groups = groups;
@@ -229,7 +236,7 @@ impl Unit {
             }
             let cloud = &self.shared.cloud;
             match lane.call(OPENING, || cloud.users(&self.account.access, &self.region)).await {
-                Ok(users) => look_up(lane, ec2.as_ref(), users.as_ref(), &idle, documents).await,
+                Ok(users) => look_up(lane, ec2, &users, &idle, documents).await,
                 Err(stop) => vec![stop],
             }
         };
@@ -254,7 +261,7 @@ impl Unit {
 }
 
 /// Rules count only as a whole: a group that is judged by some of its rules may pass where it should not.
-fn whole_rules((rules, end): (Vec<GroupRule>, Result<(), Stop>), stops: &mut Vec<Stop>) -> Option<Vec<GroupRule>> {
+fn whole_rules((rules, end): Read<GroupRule>, stops: &mut Vec<Stop>) -> Option<Vec<GroupRule>> {
     end.map_err(|stop| stops.push(stop)).ok().map(|()| rules)
 }
 
@@ -270,8 +277,6 @@ fn vpcs_that_look_over(rules: &[GroupRule], groups: &[SecurityGroup]) -> BTreeSe
         .filter_map(|group| group.vpc_id.clone())
         .collect()
 }
-
-type Read<T> = (Vec<T>, Result<(), Stop>);
 
 async fn read_stale(
     lane: &Lane,

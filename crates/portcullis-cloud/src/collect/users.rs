@@ -1,8 +1,10 @@
 //! What else uses the groups that no interface and no rule uses.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::documents::Documents;
+use super::pages::{alone, keep};
 use crate::api::{Ec2, Users};
 use crate::pace::{Lane, Stop};
 
@@ -29,8 +31,8 @@ pub(super) fn candidates(documents: &Documents) -> Vec<String> {
 /// Looks up what may name the candidates, all lookups side by side.
 pub(super) async fn look_up(
     lane: &Lane,
-    ec2: &dyn Ec2,
-    users: &dyn Users,
+    ec2: &Arc<dyn Ec2>,
+    users: &Arc<dyn Users>,
     candidates: &[String],
     documents: &mut Documents,
 ) -> Vec<Stop> {
@@ -44,13 +46,18 @@ pub(super) async fn look_up(
         }
         (all, Ok(()))
     };
-    let (templates, balancers, functions, databases, references) = tokio::join!(
-        lane.pages("ec2:DescribeLaunchTemplateVersions", |next| ec2.launch_templates(next)),
-        lane.pages("elasticloadbalancing:DescribeLoadBalancers", |next| users.load_balancers(next)),
-        lane.pages("lambda:ListFunctions", |next| users.functions(next)),
-        lane.pages("rds:DescribeDBInstances", |next| users.databases(next)),
-        references,
-    );
+    let (templates, balancers, functions, databases, references) =
+        tokio::join!(
+            alone(lane, ec2, "ec2:DescribeLaunchTemplateVersions", |ec2, next| async move {
+                ec2.launch_templates(next).await
+            }),
+            alone(lane, users, "elasticloadbalancing:DescribeLoadBalancers", |users, next| async move {
+                users.load_balancers(next).await
+            }),
+            alone(lane, users, "lambda:ListFunctions", |users, next| async move { users.functions(next).await }),
+            alone(lane, users, "rds:DescribeDBInstances", |users, next| async move { users.databases(next).await }),
+            references,
+        );
     let mut stops = Vec::new();
     documents.launch_templates = keep(templates, &mut stops);
     documents.load_balancers = keep(balancers, &mut stops);
@@ -58,10 +65,4 @@ pub(super) async fn look_up(
     documents.databases = keep(databases, &mut stops);
     documents.references = keep(references, &mut stops);
     stops
-}
-
-/// What was read, if anything was: part of it still shows that a group is used.
-pub(super) fn keep<T>((items, end): (Vec<T>, Result<(), Stop>), stops: &mut Vec<Stop>) -> Option<Vec<T>> {
-    let whole = end.map_err(|stop| stops.push(stop)).is_ok();
-    (whole || !items.is_empty()).then_some(items)
 }

@@ -59,11 +59,15 @@ pub async fn read(cloud: Arc<dyn Cloud>, request: Request, mut tell: impl FnMut(
     };
     let mut whole: Vec<Inventory> = Vec::new();
     let mut regions: BTreeMap<String, Vec<Inventory>> = BTreeMap::new();
-    let progress = collect(cloud, request, |event| match event {
+    let make = |mut unit: Collected| {
+        let (region, remarks) = (unit.region.clone(), std::mem::take(&mut unit.remarks));
+        (region, remarks, inventory_of(unit))
+    };
+    let progress = collect(cloud, request, make, |event| match event {
         Event::Progress(progress) => tell(Told::Progress(progress)),
-        Event::Unit(unit) => {
-            unit.remarks.iter().for_each(|remark| tell(Told::Remark(remark)));
-            regions.entry(unit.region.clone()).or_default().push(inventory_of(*unit));
+        Event::Unit((region, remarks, inventory)) => {
+            remarks.iter().for_each(|remark| tell(Told::Remark(remark)));
+            regions.entry(region).or_default().push(inventory);
         }
         Event::Region(region) => {
             let inventory = merged(regions.remove(&region).unwrap_or_default());

@@ -8,6 +8,7 @@ use super::World;
 #[derive(Debug, Clone)]
 pub struct Organisation {
     management: World,
+    id: String,
     root: String,
 }
 
@@ -16,13 +17,19 @@ impl World {
     #[must_use]
     pub fn organisation(&self) -> Organisation {
         let call = |action: &str, body: Value| self.json("organizations", &target(action), &body);
-        call("CreateOrganization", json!({ "FeatureSet": "ALL" }));
+        let id = text(&call("CreateOrganization", json!({ "FeatureSet": "ALL" })), "/Organization/Id");
         let root = text(&call("ListRoots", json!({})), "/Roots/0/Id");
-        Organisation { management: self.clone(), root }
+        Organisation { management: self.clone(), id, root }
     }
 }
 
 impl Organisation {
+    /// Its id, `o-…`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The id of the root, in which units and accounts may stand.
     #[must_use]
     pub fn root(&self) -> &str {

@@ -10,6 +10,7 @@ mod flows;
 mod harness;
 mod live;
 mod live_faults;
+mod permissions;
 mod policy;
 mod rules;
 mod rules_live;
