@@ -74,11 +74,11 @@ impl Bench {
     }
 
     /// Performs calls with so many tries more.
-    pub(super) fn perform(&self, calls: &[Planned], tries: &mut Tries) -> Result<Vec<String>, Failure> {
+    pub(super) fn perform(&self, calls: &[Planned], tries: &mut Tries) -> Result<Vec<String>, Box<Failure>> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let ec2 = self.faults.ec2(&AccountAccess::default(), REGION).await.unwrap();
-            perform(&*ec2, calls, tries).await
+            perform(&*ec2, calls, tries).await.map_err(Box::new)
         })
     }
 }

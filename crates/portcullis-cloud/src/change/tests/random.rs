@@ -132,7 +132,7 @@ fn check(from: &SecurityGroup, changes: &[Change], limits: Limits, fates: &[Fate
     let calls = arrange(from, changes, limits).unwrap();
     let bench = Bench::of(from);
     // What the API does not document is met either way: whether a description stays that a change in place leaves out.
-    bench.change(|place| place.keeps_descriptions = fates.len() % 2 == 0);
+    bench.change(|place| place.keeps_descriptions = fates.len().is_multiple_of(2));
     bench.fate(fates);
     let mut tries = Tries(30);
     let mut states = Vec::new();
