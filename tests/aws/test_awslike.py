@@ -456,7 +456,10 @@ class Functions(Case):
         with zipfile.ZipFile(packed, "w") as code:
             code.writestr("bootstrap", BOOTSTRAP)
         self.functions = self.client("lambda")
-        self.role = self.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        iam = self.client("iam")
+        self.role = iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        allowed = {"Effect": "Allow", "Action": ["s3:GetObject", "lambda:InvokeFunction"], "Resource": "*"}
+        iam.put_role_policy(RoleName="r", PolicyName="own", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}))
         self.functions.create_function(
             FunctionName="f", Runtime="provided.al2023", Handler="bootstrap", Role=self.role, Code={"ZipFile": packed.getvalue()},
             Environment={"Variables": {"WORD": "one"}},
