@@ -10,6 +10,7 @@ mod flows;
 mod harness;
 mod live;
 mod live_faults;
+mod models;
 mod permissions;
 mod policy;
 mod rules;
