@@ -14,9 +14,7 @@ mod users;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::future::pending;
 use std::num::NonZeroUsize;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -31,6 +29,7 @@ use self::unit::Unit;
 use crate::api::{AccountAccess, Cloud, GroupFilter};
 use crate::error::Kind;
 use crate::pace::{Counts, Credentials, Deadline, Dice, Lane, OPENING, Pace, Stop};
+use crate::tasks::outcome;
 
 pub use self::documents::{Collected, Documents};
 
@@ -259,9 +258,7 @@ impl<T: Send + 'static, S: FnMut(Event<T>) + Send> Run<'_, T, S> {
             tokio::select! {
                 biased;
                 ended = running.join_next() => match ended {
-                    Some(Ok(result)) => last = Some(result),
-                    // A task is not cancelled while this runs, so it panicked, which is a defect and no answer of AWS.
-                    Some(Err(error)) => error.try_into_panic().map_or((), |panic| resume_unwind(panic)),
+                    Some(ended) => last = Some(outcome(ended).await),
                     None => return,
                 },
                 _ = ticks.tick() => self.tell(),
@@ -360,14 +357,7 @@ impl<T: Send + 'static> Done<T> {
         let collected = unit.read().await;
         let (account, region, status) = (collected.account.clone(), collected.region.clone(), collected.status);
         // On a thread for work that does not wait, or the threads that answers arrive on would stand still meanwhile.
-        let made = match spawn_blocking(move || make(collected)).await {
-            Ok(made) => made,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                // Nobody cancels it but a runtime that ends, and this with it.
-                Err(_) => pending().await,
-            },
-        };
+        let made = outcome(spawn_blocking(move || make(collected)).await).await;
         Self { account, region, status, made }
     }
 }

@@ -12,3 +12,4 @@ pub mod pace;
 pub mod patience;
 pub mod shapes;
 pub mod stores;
+pub mod tasks;

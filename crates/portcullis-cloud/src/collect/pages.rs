@@ -1,7 +1,6 @@
 //! Lists, page by page.
 
 use std::future::pending;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -9,6 +8,7 @@ use tokio::task::JoinSet;
 use crate::api::Page;
 use crate::error::Result as Answer;
 use crate::pace::{Lane, Stop};
+use crate::tasks::outcome;
 
 /// What was read of a list, and why no more.
 pub(super) type Read<T> = (Vec<T>, Result<(), Stop>);
@@ -31,11 +31,7 @@ where
     let mut reading = JoinSet::new();
     reading.spawn(async move { lane.pages(name, |next| fetch(Arc::clone(&door), next)).await });
     match reading.join_next().await {
-        Some(Ok(read)) => read,
-        Some(Err(error)) => match error.try_into_panic() {
-            Ok(panic) => resume_unwind(panic),
-            Err(_) => pending().await,
-        },
+        Some(ended) => outcome(ended).await,
         None => pending().await,
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use portcullis_cloud::api::{Cloud, Conditional, Datum, Item, Table};
 use portcullis_cloud::error::{Error, Kind};
 use portcullis_cloud::patience::{Backoff, repeated};
+use portcullis_cloud::tasks::outcome;
 use tokio::task::JoinSet;
 
 use super::Handle;
@@ -78,9 +79,7 @@ impl KeyValue for TableState {
                     reading.spawn(async move { repeated(&mut Backoff::new(PATIENCE), || table.get(&key)).await });
                 }
                 match reading.join_next().await {
-                    Some(Ok(item)) => items.extend(item?),
-                    // A task is not cancelled while this runs, so it panicked, which is a defect.
-                    Some(Err(error)) => error.try_into_panic().map_or((), |panic| std::panic::resume_unwind(panic)),
+                    Some(ended) => items.extend(outcome(ended).await?),
                     None => return Ok::<_, Error>(items),
                 }
             }
