@@ -34,6 +34,14 @@ impl Handle {
         Ok(Self::Turned(Arc::new(Builder::new_current_thread().enable_all().build()?)))
     }
 
+    /// One that whoever waits turns, and whose time goes by at once while everybody waits.
+    #[cfg(test)]
+    #[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+    pub(crate) fn paused() -> Self {
+        let paused = Builder::new_current_thread().enable_time().start_paused(true).build();
+        Self::Turned(Arc::new(paused.unwrap()))
+    }
+
     /// The runtime itself, for who leaves it a task to go on with.
     pub fn runtime(&self) -> &tokio::runtime::Handle {
         match self {

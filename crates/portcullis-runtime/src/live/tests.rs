@@ -15,7 +15,6 @@ use portcullis_core::evaluate::Options as Judging;
 use portcullis_core::model::{GroupKey, Inventory, Rule, SecurityGroup};
 use portcullis_core::remediation::{Change, Plan, Strategy, fingerprint, plan};
 use portcullis_formats::policy::assemble::{Request, assemble};
-use tokio::sync::oneshot;
 
 use super::{Accesses, Handle, LiveBackups, LiveJournal, LiveLock, LiveRules};
 use crate::ports::{Clock as _, Holder, Lock as _, NoObserver, Ports, RuleStore as _, SystemClock};
@@ -29,7 +28,6 @@ const REGION: &str = "eu-west-1";
 struct Live {
     handle: Handle,
     /// Dropped, it ends the thread that drives the runtime.
-    _end: oneshot::Sender<()>,
     world: World,
     faults: Arc<Faults>,
     key: GroupKey,
@@ -53,11 +51,7 @@ impl Live {
         world.add_bucket("bucket");
         let faults = Arc::new(Faults::around(Arc::new(world.clone()), []));
         let key = GroupKey { account_id: ACCOUNT.into(), region: REGION.into(), group_id: group.as_str().into() };
-        // Its time goes by at once while everybody waits. Such a runtime must be driven by a thread of its own.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let (handle, (end, ended)) = (Handle::from(runtime.handle().clone()), oneshot::channel::<()>());
-        std::thread::spawn(move || runtime.block_on(ended));
-        Self { handle, _end: end, world, faults, key }
+        Self { handle: Handle::paused(), world, faults, key }
     }
 
     fn rules(&self) -> LiveRules {

@@ -14,7 +14,6 @@ use portcullis_cloud::faults::{Fault, Faults};
 use portcullis_cloud::model::{Place, World};
 use portcullis_cloud::stores::{Backups, Folder, Journal, S3Location};
 use portcullis_rules::{Repository, SettingsChange};
-use tokio::sync::oneshot;
 
 use super::*;
 use crate::live::{Accesses, LiveBackups, LiveJournal, LiveRules};
@@ -39,7 +38,6 @@ struct Scene {
     world: World,
     faults: Arc<Faults>,
     handle: crate::live::Handle,
-    _end: oneshot::Sender<()>,
     said: RefCell<Vec<String>>,
     /// Done once, when somebody is asked.
     meanwhile: RefCell<Option<Meanwhile>>,
@@ -99,9 +97,7 @@ impl Scene {
         world.add_place(Place::new(ACCOUNT, REGION));
         world.add_bucket("bucket");
         let faults = Arc::new(Faults::around(Arc::new(world.clone()), []));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let (handle, (end, ended)) = (crate::live::Handle::from(runtime.handle().clone()), oneshot::channel::<()>());
-        std::thread::spawn(move || runtime.block_on(ended));
+        let handle = crate::live::Handle::paused();
         Repository::init(folder.path()).unwrap();
         let change = SettingsChange {
             vpc_id: Some("vpc-1".to_owned()),
@@ -110,7 +106,7 @@ impl Scene {
             ..SettingsChange::default()
         };
         let (said, meanwhile) = (RefCell::default(), RefCell::default());
-        let scene = Self { folder, world, faults, handle, _end: end, said, meanwhile, agrees: true };
+        let scene = Self { folder, world, faults, handle, said, meanwhile, agrees: true };
         scene.open().configure(&change).unwrap();
         scene.write(rules);
         scene

@@ -9,7 +9,6 @@ use portcullis_cloud::api::Cloud;
 use portcullis_cloud::model::{Place, World};
 use portcullis_formats::policy::assemble::{Request, assemble};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 use super::{Places, ScanSettings, Service, ServiceError, ServiceSettings, Unit};
 use crate::ports::{Clock, Holder};
@@ -35,7 +34,6 @@ struct Bench {
     clock: Ticks,
     world: World,
     service: Service,
-    _end: oneshot::Sender<()>,
 }
 
 fn bench(disabled: &[&str], accounts: &[&str]) -> Bench {
@@ -67,9 +65,7 @@ fn bench_of(policy: &Value, accounts: &[&str], enforce: bool) -> Bench {
     }
     world.add_bucket("kept");
     world.add_table("state");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let (handle, (end, ended)) = (crate::live::Handle::from(runtime.handle().clone()), oneshot::channel::<()>());
-    std::thread::spawn(move || runtime.block_on(ended));
+    let handle = crate::live::Handle::paused();
     let policies = vec![("policy.json".to_owned(), policy.to_string().into_bytes())];
     let request = Request { policies, packs: Vec::new(), environment: None };
     let assembled = assemble(&request).map_err(|errors| errors.render(false, 100)).unwrap();
@@ -93,7 +89,7 @@ fn bench_of(policy: &Value, accounts: &[&str], enforce: bool) -> Bench {
         tool_version: "0".to_owned(),
     };
     let cloud: Arc<dyn Cloud> = Arc::new(world.clone());
-    Bench { clock: Ticks::default(), service: Service::open(cloud, handle, settings).unwrap(), world, _end: end }
+    Bench { clock: Ticks::default(), service: Service::open(cloud, handle, settings).unwrap(), world }
 }
 
 impl Bench {

@@ -13,7 +13,6 @@ use portcullis_core::remediation::Strategy;
 use portcullis_formats::events::{Delivery, read};
 use portcullis_formats::policy::assemble::{Request, assemble};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 use crate::ports::Clock;
 use crate::respond::{OwnIdentity, Response, Settings};
@@ -45,7 +44,6 @@ pub(super) struct Bench {
     service: Service,
     /// What goes wrong between the service and its world.
     pub(super) faults: Faults,
-    _end: oneshot::Sender<()>,
     backups: tempfile::TempDir,
 }
 
@@ -85,9 +83,7 @@ impl Bench {
         world.add_place(place);
         world.add_topic(TOPIC);
         world.add_table("state");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let (handle, (end, ended)) = (crate::live::Handle::from(runtime.handle().clone()), oneshot::channel::<()>());
-        std::thread::spawn(move || runtime.block_on(ended));
+        let handle = crate::live::Handle::paused();
         let policies = setup.policy.iter().map(|policy| ("policy.json".to_owned(), policy.to_string().into_bytes()));
         let packs = if setup.policy.is_none() { vec!["recommended".to_owned()] } else { Vec::new() };
         let request = Request { policies: policies.collect(), packs, environment: None };
@@ -121,7 +117,7 @@ impl Bench {
         let cloud: Arc<dyn Cloud> = Arc::new(faults.clone());
         let service = Service::open(cloud, handle, settings).unwrap();
         let clock = Hand(Mutex::new("2026-01-15T12:00:05Z".parse().unwrap()));
-        Self { world, clock, group, service, faults, _end: end, backups }
+        Self { world, clock, group, service, faults, backups }
     }
 
     /// The group's rules, a line each, as they are added.
