@@ -6,12 +6,11 @@ closed is what some finding's rule speaks of.
 
 import json
 import pathlib
-import random
 import sys
 
 from sets import EVERYBODY, PRIVATE, minus, of
-from verdicts import policy
-from world import WAYS, World, run
+from verdicts import findings, written
+from world import WAYS, run
 
 
 def offends(rules, way, protocol, port, wanted):
@@ -31,11 +30,8 @@ def offends(rules, way, protocol, port, wanted):
 
 
 def main(program, seed, count):
-    rnd = random.Random(seed)
-    world, (document, rules) = World(rnd, count), policy(rnd)
-    world.write(pathlib.Path("inventory.json"))
-    pathlib.Path("policy.json").write_text(json.dumps(document))
-    judged = lambda name: json.loads(run(program, "scan", name, "--policy", "policy.json", "--format", "json").stdout)["findings"]
+    world, rules = written(seed, count)
+    judged = lambda name: findings(program, name, "--policy", "policy.json")
     before = {finding["id"]: finding for finding in judged("inventory.json")}
     run(program, "plan", "inventory.json", "--policy", "policy.json", "--out", "plan.json")
     run(program, "apply", "plan.json", "--yes", "--allow-gap", "--inventory", "inventory.json", "--write", "after.json", "--backup", "backups")

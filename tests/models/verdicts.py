@@ -93,18 +93,27 @@ def violates(world, group, rule):
     return False
 
 
-def main(program, seed, count):
+def written(seed, count):
+    """A world and the rules of a policy; both are written into the folder."""
     rnd = random.Random(seed)
     world, (document, rules) = World(rnd, count), policy(rnd)
     world.write(pathlib.Path("inventory.json"))
     pathlib.Path("policy.json").write_text(json.dumps(document))
-    scan = lambda *more: json.loads(run(program, "scan", "inventory.json", "--format", "json", *more).stdout)["findings"]
-    found = [finding for finding in scan("--pack", "all") if finding["status"] == "fail"]
+    return world, rules
+
+
+def findings(program, inventory, *by):
+    return json.loads(run(program, "scan", inventory, "--format", "json", *by).stdout)["findings"]
+
+
+def main(program, seed, count):
+    world, rules = written(seed, count)
+    found = [finding for finding in findings(program, "inventory.json", "--pack", "all") if finding["status"] == "fail"]
     modelled = {*CATALOGUE, "internet-all-traffic", "internet-egress-all", "internet-unauthorized-port", "wide-public-source", "internet-other-protocol"}
     told = {(f["group_id"], f["control_id"], int(name[-1])) for f in found for name in f["families"] if f["control_id"] in modelled}
     expected = {(group["GroupId"], *verdict) for group in world.groups for verdict in catalogue(world, group)}
     assert told == expected, ("the catalogue", seed, sorted(told ^ expected)[:5])
-    told = {(f["group_id"], f["rule_id"]) for f in scan("--policy", "policy.json") if f["status"] == "fail"}
+    told = {(f["group_id"], f["rule_id"]) for f in findings(program, "inventory.json", "--policy", "policy.json") if f["status"] == "fail"}
     expected = {(group["GroupId"], rule[0]) for group in world.groups for rule in rules if violates(world, group, rule)}
     assert told == expected, ("the policy", seed, sorted(told ^ expected)[:5], [rule for rule in rules if rule[0] in {name for _, name in told ^ expected}])
     assert len(expected) > count / 4, "too few verdicts fail to mean anything"
